@@ -4,7 +4,7 @@
     python tests/bench/rehearsal_times.py warm    # in this checkout: up twice, preview, down
 
 Memory is the largest sum, sampled every second, of the proportional set sizes (Pss, proc(5)) of all processes
-that started after the benchmark did, its own excepted. Disk is the largest growth of the used space of the file
+that started after the benchmark did, except its own. Disk is the largest growth of the used space of the file
 system that holds the caches. Prints one JSON object; `--markdown` a table for docs/benchmarks.md.
 """
 

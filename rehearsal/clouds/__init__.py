@@ -1,0 +1,1 @@
+"""The services that a rehearsal puts in the place of a cloud's."""

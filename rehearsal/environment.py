@@ -53,7 +53,7 @@ def environment(
 ) -> Environment:
     """Everything that a process in the rehearsal needs.
 
-    programs: directories of the engine, kubectl and the like. access_key: of the object storage, id and secret.
+    programs: directories of the engine, kubectl and the like. access_key: id and secret for S3.
     """
     path = _front(environ.get("PATH", os.defpath), [workspace.shims(where), *programs])
     return Environment(

@@ -1,0 +1,165 @@
+"""Brings up a rehearsal from whatever state the machine is in: packages, programs, daemons, images.
+
+It knows the order and what may run side by side; how each part is done is the part's own business. Everything
+here can be repeated: what is there is left alone, and a run that was interrupted is picked up.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal import addresses, artifacts, cluster, engine, process, registry, standins, system
+from rehearsal.artifacts import GoProgram
+from rehearsal.clouds import s3
+from rehearsal.cluster import addons, network
+from rehearsal.paths import Paths
+from rehearsal.providers.kubernetes import helm
+from rehearsal.schedule import Task, run_all
+from rehearsal.session import Choice, Record, boot, fingerprint, save
+from rehearsal.steps import Steps
+from rehearsal.workspace import install_shims
+
+# One Go build at a time (it uses every core), and beside it one job of the disk and the network.
+GO, DISK = "go", "disk"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One line of what `ensure` would do. done: nothing is left to do."""
+
+    name: str
+    detail: str
+    done: bool
+
+
+def go_programs(choice: Choice) -> list[GoProgram]:
+    """What Go builds, the engine aside, in the order in which the rest waits for it."""
+    clusters = [*cluster.programs(), *addons.programs()] if choice.cluster == "embedded" else []
+    return [*clusters, *s3.programs(), *registry.programs(), *helm.programs()]
+
+
+def packages(choice: Choice) -> list[str]:
+    """The distribution's packages that are missing."""
+    from rehearsal import images
+
+    parts = [s3.packages(), registry.packages(), images.packages()]
+    if choice.cluster == "embedded":
+        parts += [cluster.packages(), addons.packages()]
+    return sorted({name for part in parts for name in part})
+
+
+def plan(where: Paths, choice: Choice) -> list[Planned]:
+    """What a bring-up would do, in order; changes nothing and needs no root."""
+    missing = packages(choice)
+    lines = [Planned(name="system packages", detail=", ".join(missing) or "all installed", done=not missing)]
+    for program in go_programs(choice):
+        there = artifacts.present(program, where)
+        detail = "in the cache" if there else f"download, else build ({program.expected})"
+        lines.append(Planned(name=program.name, detail=detail, done=there))
+    found = engine.on_path(where) or engine.cached(where)
+    detail = f"{found.version} ({found.origin})" if found else "download, else build (about 3 minutes)"
+    lines.append(Planned(name="Pulumi engine", detail=detail, done=found is not None))
+    for name, alive, detail in (
+        ("object storage", s3.is_running(where), addresses.S3_ENDPOINT),
+        ("image registry", registry.is_running(where), addresses.REGISTRY),
+        ("cluster", choice.cluster != "embedded" or cluster.is_running(where), choice.cluster),
+    ):
+        lines.append(Planned(name=name, detail=detail if alive else f"start ({detail})", done=alive))
+    return lines
+
+
+def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Record:
+    """Do it; returns the record, which is also written."""
+    system.preflight(where, choice.cluster)
+    found: list[engine.Engine] = []
+    references: dict[str, str] = {}
+    tasks = _Tasks(where, steps, choice)
+    tasks.prepare()
+    tasks.serve()
+    tasks.add("engine", lambda: found.append(engine.ensure(where, steps)), after=tasks.packages, lane=GO)
+    if images:
+        tasks.add("images", lambda: references.update(ensure_images(where, steps)), after=["registry"])
+    run_all(tasks.all, steps.cancelled)
+    if not os.environ.get("BERTH_KEEP_BUILD_CACHE"):
+        artifacts.drop_build_caches(where)
+    directory = found[0].bin_dir
+    install_shims(where, directory / "pulumi")
+    standins.install(where)
+    account = s3.credentials(where)
+    record = Record(
+        fingerprint=fingerprint(),
+        boot=boot(),
+        choice=choice,
+        programs=(str(directory), *map(str, _kubectl(where, choice))),
+        daemons=tuple(name for name in process.names(where) if process.pid_of(where, name)),
+        access_key=(account.access_key_id, account.secret_access_key),
+        images=references,
+    )
+    save(where, record)
+    return record
+
+
+def ensure_images(where: Paths, steps: Steps) -> dict[str, str]:
+    """Build and push the images of this checkout that the registry does not have; image name to reference."""
+    from rehearsal.images import build
+
+    return build.build_all(where, steps)
+
+
+def _kubectl(where: Paths, choice: Choice) -> list[Path]:
+    if choice.cluster != "embedded" and shutil.which("kubectl"):
+        return []
+    return [artifacts.directory(cluster.programs()[0], where)]
+
+
+class _Tasks:
+    def __init__(self, where: Paths, steps: Steps, choice: Choice) -> None:
+        self.where, self.steps, self.choice = where, steps, choice
+        self.all: list[Task] = []
+        self.packages: list[str] = []
+
+    def add(self, name: str, run: Callable[[], object], *, after: Iterable[str] = (), lane: str = "") -> None:
+        known = {task.name for task in self.all}
+
+        def work() -> None:
+            run()
+
+        needs = tuple(other for other in after if other in known)
+        self.all.append(Task(name=name, run=work, after=needs, lane=lane))
+
+    def prepare(self) -> None:
+        missing = packages(self.choice)
+        if missing:
+            self.add("packages", lambda: system.install(missing, self.where, self.steps), lane=DISK)
+            self.packages = ["packages"]
+        for program in go_programs(self.choice):
+            if not artifacts.present(program, self.where):
+                self.add(program.name, lambda program=program: self._build(program), lane=GO)
+
+    def serve(self) -> None:
+        where, steps = self.where, self.steps
+        self.add("network", network.ensure_bridge, after=self.packages)
+        self.add(
+            "object storage",
+            lambda: s3.ensure_running(where, steps),
+            after=["network", *(p.name for p in s3.programs())],
+        )
+        self.add("registry", lambda: registry.ensure_running(where, steps), after=["network"])
+        if self.choice.cluster != "embedded":
+            return
+        self.add(
+            "cluster",
+            lambda: cluster.ensure_running(where, steps, gpus=self.choice.gpus),
+            after=["network", "registry", *(p.name for p in cluster.programs())],
+        )
+        self.add(
+            "add-ons",
+            lambda: addons.ensure_running(where, steps),
+            after=["cluster", *(p.name for p in addons.programs())],
+        )
+
+    def _build(self, program: GoProgram) -> None:
+        with self.steps.step(program.name, expected=program.expected) as step:
+            artifacts.ensure(program, self.where, step)

@@ -1,0 +1,119 @@
+"""Puts a stack right whose command was killed: its lock, its engine that lives on, its pending operations.
+
+With a real account these are for the user to judge. Inside a rehearsal, all that it takes to judge them is
+on this machine: whether the holder of a lock lives, and whether an object exists in the cluster.
+"""
+
+import contextlib
+import copy
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rehearsal import process
+from rehearsal.paths import Paths
+
+PROJECT = "berth"
+ENGINE = "pulumi"
+
+
+def stacks(where: Paths) -> list[str]:
+    """Names of the stacks in the rehearsal's backend."""
+    directory = where.state / "backend" / ".pulumi" / "stacks" / PROJECT
+    return sorted(file.stem for file in directory.glob("*.json"))
+
+
+def remember_engine(where: Paths, pid: int) -> None:
+    """Write down the engine that a command has started, for a later command to find it orphaned."""
+    record = where.run / "pids" / f"{ENGINE}.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps({"pid": pid, "started": process.start_time(pid) or 0, "argv": [ENGINE]}))
+
+
+def forget_engine(where: Paths) -> None:
+    """The engine has ended."""
+    (where.run / "pids" / f"{ENGINE}.json").unlink(missing_ok=True)
+
+
+def end_orphaned_engine(where: Paths, *, grace: float = 10.0) -> bool:
+    """End an engine whose command was killed, gently first, so that it saves its state. True for one alive."""
+    pid = process.pid_of(where, ENGINE)
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+        until = time.monotonic() + grace
+        while time.monotonic() < until and process.pid_of(where, ENGINE) is not None:
+            time.sleep(0.1)
+        process.stop(where, ENGINE, grace=2.0)
+    forget_engine(where)
+    return pid is not None
+
+
+def release_stale_locks(where: Paths) -> list[str]:
+    """Remove the stack locks whose holder is dead; returns the stacks' names."""
+    released = []
+    for lock in (where.state / "backend" / ".pulumi" / "locks").rglob("*.json"):
+        try:
+            pid = int(json.loads(lock.read_text())["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pid = 0
+        if pid == 0 or process.start_time(pid) is None or not _is_engine(pid):
+            lock.unlink(missing_ok=True)
+            released.append(lock.parent.name)
+    return sorted(set(released))
+
+
+def _is_engine(pid: int) -> bool:
+    """Whether the kernel has not given the pid to another program since."""
+    try:
+        return ENGINE in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return False
+
+
+def pending(deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations that were under way when the engine was killed; of `pulumi stack export`."""
+    operations = deployment.get("deployment", {}).get("pending_operations") or []
+    return [operation for operation in operations if isinstance(operation, dict)]
+
+
+def resolve(deployment: dict[str, Any], exists: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """A deployment without pending operations, to be given to `pulumi stack import`.
+
+    An object that was being created and exists joins the stack, so that it is updated or deleted with it.
+    Everything else stays as the state last had it: the next operation compares it with what is there.
+
+    exists: asked with the inputs of an object.
+    """
+    resolved = copy.deepcopy(deployment)
+    inner = resolved.setdefault("deployment", {})
+    known = {(resource.get("urn"), resource.get("id")) for resource in inner.get("resources") or []}
+    for operation in pending(deployment):
+        resource = copy.deepcopy(operation.get("resource") or {})
+        identity = object_id(resource)
+        if operation.get("type") != "creating" or identity is None:
+            continue
+        if (resource.get("urn"), identity) in known or not exists(resource.get("inputs") or {}):
+            continue
+        resource["id"] = identity
+        resource.setdefault("custom", True)
+        resource["outputs"] = resource.get("outputs") or resource.get("inputs")
+        inner.setdefault("resources", []).append(resource)
+    inner["pending_operations"] = []
+    return resolved
+
+
+def object_id(resource: dict[str, Any]) -> str | None:
+    """The id that the Kubernetes provider gives an object: `<namespace>/<name>`, or `<name>`; else None."""
+    if not str(resource.get("type", "")).startswith("kubernetes:"):
+        return None
+    metadata = (resource.get("inputs") or {}).get("metadata") or {}
+    name = metadata.get("name")
+    if not isinstance(name, str):
+        return None
+    namespace = metadata.get("namespace")
+    return f"{namespace}/{name}" if isinstance(namespace, str) else name

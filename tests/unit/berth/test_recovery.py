@@ -1,0 +1,95 @@
+import json
+import os
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import process, recovery, standins
+from rehearsal.paths import Paths
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Paths:
+    return Paths(cache=tmp_path / "cache", state=tmp_path / "state", run=tmp_path / "run").create()
+
+
+def job(name: str, operation: str) -> dict[str, Any]:
+    return {
+        "type": operation,
+        "resource": {
+            "urn": f"urn:pulumi:local::berth::kubernetes:batch/v1:Job::{name}",
+            "type": "kubernetes:batch/v1:Job",
+            "inputs": {"kind": "Job", "metadata": {"name": name, "namespace": "digits"}},
+        },
+    }
+
+
+def test_an_object_that_came_into_being_joins_the_stack_and_one_that_did_not_is_forgotten() -> None:
+    before = {
+        "version": 3,
+        "deployment": {
+            "resources": [{"urn": "urn:stack"}],
+            "pending_operations": [
+                job("there", "creating"),
+                job("not-there", "creating"),
+                job("old", "deleting"),
+            ],
+        },
+    }
+    after = recovery.resolve(before, lambda inputs: inputs["metadata"]["name"] == "there")
+    assert after["deployment"]["pending_operations"] == []
+    assert [r.get("id") for r in after["deployment"]["resources"]] == [None, "digits/there"]
+    assert len(recovery.pending(before)) == 3, "the caller's deployment must stay as it was"
+
+
+def test_a_pending_object_that_is_already_in_the_state_is_not_added_twice() -> None:
+    operation = job("there", "creating")
+    known = dict(operation["resource"], id="digits/there")
+    before = {"deployment": {"resources": [known], "pending_operations": [operation]}}
+    assert recovery.resolve(before, lambda _: True)["deployment"]["resources"] == [known]
+
+
+def lock_of(where: Paths, pid: int) -> Path:
+    lock = where.state / "backend" / ".pulumi" / "locks" / "organization" / "berth" / "local" / "x.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": pid, "username": "root"}))
+    return lock
+
+
+def test_the_lock_of_a_dead_command_is_removed(where: Paths) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    lock = lock_of(where, dead.pid)
+    assert recovery.release_stale_locks(where) == ["local"]
+    assert not lock.exists()
+
+
+def test_a_lock_whose_pid_now_belongs_to_another_program_is_removed(where: Paths) -> None:
+    lock = lock_of(where, os.getpid())
+    assert recovery.release_stale_locks(where) == ["local"]
+    assert not lock.exists()
+
+
+def test_an_orphaned_engine_is_ended_gently(where: Paths, tmp_path: Path) -> None:
+    script = "trap 'touch saved; exit 0' INT; touch up; while :; do sleep 0.05; done"
+    # A shell started in the background ignores SIGINT unless it is in a session of its own.
+    engine = subprocess.Popen(["bash", "-c", script], cwd=tmp_path, start_new_session=True)
+    while not (tmp_path / "up").exists():
+        assert engine.poll() is None
+    recovery.remember_engine(where, engine.pid)
+    assert recovery.end_orphaned_engine(where)
+    assert (tmp_path / "saved").exists(), "the engine must get the chance to save its state"
+    assert process.pid_of(where, recovery.ENGINE) is None
+    assert not recovery.end_orphaned_engine(where)
+
+
+def test_the_stand_in_has_the_version_of_the_sdk(where: Paths, tmp_path: Path) -> None:
+    plugins = where.state / "pulumi" / "plugins"
+    (plugins / "resource-kubernetes-v1.0.0").mkdir(parents=True)
+    (launcher,) = standins.install(where, tmp_path)
+    assert launcher.parent.name == f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+    assert os.access(launcher, os.X_OK)
+    assert [entry.name for entry in plugins.iterdir()] == [launcher.parent.name]

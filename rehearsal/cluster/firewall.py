@@ -1,0 +1,147 @@
+"""The firewall rules of the cluster, found and removed without touching anybody else's.
+
+kube-proxy's and kubelet's chains are called KUBE-…: they are ours because the cluster refuses to start
+beside another Kubernetes. The CNI plugins' chains for host ports may be shared with Podman: of those, only
+rules that name our network or an address of ours are removed, and a chain when nobody uses it any more.
+"""
+
+import ipaddress
+import re
+import shlex
+from dataclasses import dataclass, field
+
+from rehearsal import addresses
+from rehearsal.cluster.host import command
+from rehearsal.cluster.layout import CNI_NETWORK
+from rehearsal.cluster.programs import which
+
+FAMILIES = ("iptables", "ip6tables")
+_SHARED = "CNI-HOSTPORT-"
+_ADDRESS = re.compile(r"(?<![\d.])(\d+\.\d+\.\d+\.\d+)(?:/\d+)?(?![\d.])")
+
+
+@dataclass
+class Table:
+    """One table of `iptables-save`: its own chains and its rules as `-A …` lines."""
+
+    name: str
+    chains: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+
+
+def parse(saved: str) -> list[Table]:
+    """Parse `iptables-save`; built-in chains (those with a policy) are left out of `chains`."""
+    tables: list[Table] = []
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            tables.append(Table(line[1:].strip()))
+        elif line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            if policy == "-":
+                tables[-1].chains.append(name)
+        elif line.startswith("-A "):
+            tables[-1].rules.append(line)
+    return tables
+
+
+def removal(saved: str) -> str:
+    """The input for `iptables-restore --noflush` that removes what is ours; empty where nothing is."""
+    text = ""
+    for table in parse(saved):
+        rules, chains = _doomed(table)
+        if not rules and not chains:
+            continue
+        lines = [f"*{table.name}"]
+        kept = [rule for rule in rules if _chain(rule) not in chains]
+        lines += [f"-D {rule.removeprefix('-A ')}" for rule in kept]
+        lines += [f"-F {chain}" for chain in chains]
+        lines += [f"-X {chain}" for chain in chains]
+        text += "\n".join([*lines, "COMMIT", ""])
+    return text
+
+
+def _doomed(table: Table) -> tuple[list[str], list[str]]:
+    """Our rules and chains. The host-port chains are shared, and go when nobody's rule is left in them."""
+    rules = [rule for rule in table.rules if _is_ours(rule)]
+    chains = [name for name in table.chains if name.startswith("KUBE-")]
+    chains += [name for name in table.chains if name in {_target(rule) for rule in rules if _is_cni(rule)}]
+    in_use = any(_chain(rule) == f"{_SHARED}DNAT" and rule not in rules for rule in table.rules)
+    if not in_use:
+        shared = [name for name in table.chains if name.startswith(_SHARED)]
+        chains += shared
+        rules += [rule for rule in table.rules if _target(rule) in shared and rule not in rules]
+    return rules, list(dict.fromkeys(chains))
+
+
+def _is_cni(rule: str) -> bool:
+    return _target(rule).startswith("CNI-") and not _target(rule).startswith(_SHARED)
+
+
+def _chain(rule: str) -> str:
+    return rule.split()[1]
+
+
+def _target(rule: str) -> str:
+    words = shlex.split(rule)
+    for flag in ("-j", "-g"):
+        if flag in words[:-1]:
+            return words[words.index(flag) + 1]
+    return ""
+
+
+def _is_ours(rule: str) -> bool:
+    if _chain(rule).startswith("KUBE-") or _target(rule).startswith("KUBE-"):
+        return True
+    if f'name: \\"{CNI_NETWORK}\\"' in rule or f'name: "{CNI_NETWORK}"' in rule:
+        return True
+    return any(ipaddress.IPv4Address(found) in addresses.NETWORK for found in _ADDRESS.findall(rule))
+
+
+def left() -> list[str]:
+    """Rules and chains of ours that are in the kernel now."""
+    found = []
+    for family in FAMILIES:
+        for table in parse(_save(family)):
+            rules, chains = _doomed(table)
+            found += [f"{family} {table.name}: {rule}" for rule in rules]
+            found += [f"{family} {table.name}: chain {chain}" for chain in chains]
+    return found
+
+
+# Pods may talk to each other and to the world even where Docker made the default DROP.
+_RULES = (
+    ("filter", "FORWARD", ("-s", str(addresses.PODS), "-j", "ACCEPT")),
+    ("filter", "FORWARD", ("-d", str(addresses.PODS), "-j", "ACCEPT")),
+    (
+        "nat",
+        "POSTROUTING",
+        ("-s", str(addresses.PODS), "!", "-d", str(addresses.NETWORK), "-j", "MASQUERADE"),
+    ),
+)
+
+
+def ensure() -> None:
+    """Let pods' traffic pass, and give what leaves this machine the machine's address."""
+    for table, chain, rule in _RULES:
+        comment = ("-m", "comment", "--comment", "berth")
+        name = ("iptables", "-w", "-t", table)
+        listed = command([*name, "-S", chain])
+        if f"{' '.join(rule[:2])} " not in listed or "--comment berth" not in listed:
+            command([*name, "-I", chain, *rule[:-2], *comment, *rule[-2:]])
+
+
+def remove() -> None:
+    """Remove every rule and chain of ours, a table at a time."""
+    for family in FAMILIES:
+        text = removal(_save(family))
+        if text:
+            command([f"{family}-restore", "--noflush"], stdin=text)
+
+
+def has_kubernetes_chains() -> bool:
+    """Whether kube-proxy or kubelet, ours or another, has been at work in this network namespace."""
+    return any(":KUBE-" in _save(family) for family in FAMILIES)
+
+
+def _save(family: str) -> str:
+    return command([f"{family}-save"], check=False) if which(f"{family}-save") else ""

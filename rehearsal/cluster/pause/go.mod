@@ -1,0 +1,3 @@
+module berth.invalid/rehearsal/cluster/pause
+
+go 1.26.0

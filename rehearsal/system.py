@@ -1,0 +1,275 @@
+"""The machine under the rehearsal: what must hold before anything is changed, and its distribution's packages.
+
+Packages are only added. No service of theirs is started, now or at the next boot: the rehearsal runs the
+programs itself, on addresses of its own.
+"""
+
+import contextlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal import addresses
+from rehearsal.errors import BerthError
+from rehearsal.paths import Paths
+from rehearsal.steps import Step
+
+GIB = 1 << 30
+DISK = 12 * GIB
+MEMORY = 4 * GIB
+POLICY = Path("/usr/sbin/policy-rc.d")
+_OURS = (
+    "#!/bin/sh\n# Written by berth for the time of one installation: nothing starts services now.\nexit 101\n"
+)
+_ASIDE = POLICY.with_name("policy-rc.d.before-berth")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What apt would do. packages: every new one, with dependencies. sizes in bytes, 0 where apt says none."""
+
+    packages: tuple[str, ...]
+    download: int = 0
+    disk: int = 0
+
+
+def preflight(paths: Paths, *, built: bool = False) -> None:
+    """Check what no step can mend, all at once, before anything is changed.
+
+    built: everything is in place already, so that little disk is needed.
+
+    Raises:
+        BerthError: names every obstacle, with figures.
+    """
+    obstacles = [
+        *_platform(),
+        *disk_obstacles(paths, GIB if built else DISK),
+        *_memory(),
+        *_ports(paths),
+    ]
+    if obstacles:
+        listed = "\n".join(f"  - {obstacle}" for obstacle in obstacles)
+        raise BerthError(f"this machine cannot run a rehearsal yet:\n{listed}", "Nothing has been changed.")
+
+
+def _platform() -> list[str]:
+    obstacles = []
+    if os.geteuid() != 0:
+        obstacles.append("root is needed (containers, a network bridge, firewall rules): sudo ./scripts/up")
+    if platform.machine() != "x86_64":
+        obstacles.append(f"the CPU is {platform.machine()}; only x86-64 is supported")
+    elif "sse4_2" not in _read("/proc/cpuinfo"):
+        obstacles.append("the CPU lacks SSE4.2 (x86-64-v2), which numpy and torch need")
+    if not shutil.which("apt-get"):
+        obstacles.append("there is no apt-get: Debian 12, 13 or Ubuntu from 22.04 is needed")
+    return obstacles
+
+
+def disk_obstacles(paths: Paths, needed: int) -> list[str]:
+    """Where disk space is lacking. What the cache and the state hold already counts as there."""
+    missing = []
+    roots: dict[int, list[Path]] = {}
+    for root in (paths.cache, paths.state):
+        there = next(p for p in (root, *root.parents) if p.exists())
+        roots.setdefault(there.stat().st_dev, []).append(root)
+    for sharing in roots.values():
+        there = next(p for p in (sharing[0], *sharing[0].parents) if p.exists())
+        share = needed if len(roots) == 1 else needed // 2
+        wanted = max(share - sum(_size(root) for root in sharing), min(GIB, share))
+        free = shutil.disk_usage(there).free
+        if free < wanted:
+            names = " and ".join(map(str, sharing))
+            missing.append(
+                f"{names} need {wanted / GIB:.1f} GiB of disk, and {free / GIB:.1f} GiB are free: "
+                f"free {(wanted - free) / GIB:.1f} GiB, or set BERTH_CACHE and BERTH_STATE to another disk"
+            )
+    return missing
+
+
+def _size(root: Path) -> int:
+    total = 0
+    for directory, _, files in os.walk(root, onerror=None):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH118 (a million files)
+    return total
+
+
+def _memory() -> list[str]:
+    found = re.search(r"MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
+    total = int(found[1]) * 1024 if found else MEMORY
+    # A machine sold with 4 GiB shows a little less.
+    if total < MEMORY * 0.9:
+        return [f"{MEMORY / GIB:.0f} GiB of memory are needed; this machine has {total / GIB:.1f} GiB"]
+    return []
+
+
+def _ports(paths: Paths) -> list[str]:
+    """Ports of ours on which another program listens for every address of the machine."""
+    if (paths.run / "pids").is_dir():
+        return []
+    wanted = {
+        addresses.API_SERVER_PORT: "the API server",
+        addresses.REGISTRY_PORT: "the image registry",
+        addresses.S3_PORT: "object storage",
+    }
+    taken = listening_everywhere() & wanted.keys()
+    return [
+        f"port {port}, needed by {wanted[port]}, is in use: `ss -ltnp 'sport = :{port}'` names the program"
+        for port in sorted(taken)
+    ]
+
+
+def listening_everywhere() -> set[int]:
+    """TCP ports with a listener on a wildcard address (proc(5), net/tcp: state 0A)."""
+    ports = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in _read(table).splitlines()[1:]:
+            local, state = line.split()[1], line.split()[3]
+            address, _, port = local.partition(":")
+            if state == "0A" and not address.strip("0"):
+                ports.add(int(port, 16))
+    return ports
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def missing(packages: Iterable[str]) -> list[str]:
+    """Those that dpkg does not have installed, each once, in order."""
+    wanted = sorted(set(packages))
+    if not wanted:
+        return []
+    said = subprocess.run(
+        ["dpkg-query", "-W", "-f=${Package} ${db:Status-Abbrev}\n", *wanted],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    installed = {line.split()[0] for line in said.splitlines() if line.split()[1:2] == ["ii"]}
+    return [name for name in wanted if name not in installed]
+
+
+def plan(packages: Iterable[str]) -> Plan:
+    """What installing would bring; changes nothing. Packages that apt does not know yet are listed as they are."""
+    wanted = missing(packages)
+    if not wanted:
+        return Plan(())
+    said = subprocess.run(
+        [*_APT, "install", "--print-uris", *wanted],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_apt_environment(),
+    ).stdout
+    found = re.findall(r"^'[^']+' (\S+?)_\S+\.deb (\d+)", said, re.MULTILINE)
+    names = tuple(sorted(name for name, _ in found))
+    # Compressed packages grow about fourfold.
+    download = sum(int(size) for _, size in found)
+    return Plan(names or tuple(wanted), download=download, disk=4 * download)
+
+
+def install(packages: Iterable[str], step: Step, paths: Paths) -> list[str]:
+    """Install what is missing, without recommendations; returns what is new. The step's log has all of apt's output.
+
+    Raises:
+        StepFailed: apt failed.
+        BerthError: there is no apt, or this is not root.
+    """
+    wanted = missing(packages)
+    if not wanted:
+        return []
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise BerthError(f"these packages are needed: {' '.join(wanted)}", "Install them as root, with apt.")
+    env = _apt_environment()
+    if "was interrupted" in step.run([*_APT, "--simulate", "install", *wanted], env=env, check=False):
+        step.say("finishing an interrupted installation")
+        step.run(["dpkg", "--configure", "-a"], env=env)
+    if "E: " in step.run([*_APT, "--simulate", "install", *wanted], env=env, check=False):
+        step.say("reading the package lists")
+        step.run([*_APT, "update"], env=env)
+    before = _installed()
+    step.say(f"{len(wanted)} packages: {' '.join(wanted)}")
+    with services_held():
+        command = [*_APT, "install", *wanted]
+        said = step.run(command, env=env, on_line=_progress, check=False)
+        if "\nE: " in f"\n{said}":
+            # Most often the lists are older than the mirror.
+            step.run([*_APT, "update"], env=env)
+            step.run(command, env=env, on_line=_progress)
+    new = sorted(_installed() - before)
+    for name in new:
+        _disable_services(name, step)
+    if new:
+        with (paths.create().state / "apt-installed").open("a") as record:
+            record.write("".join(f"{name}\n" for name in new))
+    return new
+
+
+_APT = (
+    "apt-get",
+    "--yes",
+    "--no-install-recommends",
+    "-o=DPkg::Lock::Timeout=300",
+    "-o=Dpkg::Use-Pty=0",
+    "-o=Acquire::Retries=2",
+)
+
+
+def _apt_environment() -> dict[str, str]:
+    return os.environ | {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "LC_ALL": "C.UTF-8"}
+
+
+def _progress(line: str) -> str | None:
+    return line if line.startswith(("Get:", "Unpacking ", "Setting up ")) else None
+
+
+@contextlib.contextmanager
+def services_held() -> Iterator[None]:
+    """Keep package scripts from starting services (Debian policy 9.3.3.1), and put back what was there before."""
+    try:
+        present = POLICY.read_text()
+    except FileNotFoundError:
+        present = None
+    # Ours can be there already, from a run that was killed: then the one set aside is the machine's.
+    if present is not None and present != _OURS:
+        POLICY.replace(_ASIDE)
+    POLICY.write_text(_OURS)
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
+        if _ASIDE.exists():
+            _ASIDE.replace(POLICY)
+
+
+def _installed() -> set[str]:
+    said = subprocess.run(
+        ["dpkg-query", "-W", "-f=${Package} ${db:Status-Abbrev}\n"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return {line.split()[0] for line in said.splitlines() if line.split()[1:2] == ["ii"]}
+
+
+def _disable_services(package: str, step: Step) -> None:
+    """Keep a package's services from starting at the next boot."""
+    files = subprocess.run(["dpkg-query", "-L", package], capture_output=True, text=True, check=False).stdout
+    units = re.findall(
+        r"^(?:/usr)?/lib/systemd/system/([^/@]+\.(?:service|socket|timer))$", files, re.MULTILINE
+    )
+    if units and shutil.which("systemctl"):
+        step.run(["systemctl", "disable", "--quiet", *units], check=False)
+    for script in re.findall(r"^/etc/init\.d/(\S+)$", files, re.MULTILINE):
+        step.run(["update-rc.d", script, "disable"], check=False)

@@ -1,4 +1,4 @@
-"""The machine under the rehearsal: what must hold before anything is changed, and its distribution's packages.
+"""The machine under the rehearsal: what must hold before anything changes, and its distribution's packages.
 
 Packages are only added. No service of theirs is started, now or at the next boot: the rehearsal runs the
 programs itself, on addresses of its own.
@@ -31,7 +31,7 @@ _ASIDE = POLICY.with_name("policy-rc.d.before-berth")
 
 @dataclass(frozen=True)
 class Plan:
-    """What apt would do. packages: every new one, with dependencies. sizes in bytes, 0 where apt says none."""
+    """What apt would do. packages: every new one, with dependencies; sizes in bytes, 0 where unknown."""
 
     packages: tuple[str, ...]
     download: int = 0
@@ -149,18 +149,12 @@ def missing(packages: Iterable[str]) -> list[str]:
     wanted = sorted(set(packages))
     if not wanted:
         return []
-    said = subprocess.run(
-        ["dpkg-query", "-W", "-f=${Package} ${db:Status-Abbrev}\n", *wanted],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    installed = {line.split()[0] for line in said.splitlines() if line.split()[1:2] == ["ii"]}
+    installed = _installed(wanted)
     return [name for name in wanted if name not in installed]
 
 
 def plan(packages: Iterable[str]) -> Plan:
-    """What installing would bring; changes nothing. Packages that apt does not know yet are listed as they are."""
+    """What installing would bring; changes nothing. Packages unknown to apt are listed as they are."""
     wanted = missing(packages)
     if not wanted:
         return Plan(())
@@ -179,7 +173,7 @@ def plan(packages: Iterable[str]) -> Plan:
 
 
 def install(packages: Iterable[str], step: Step, paths: Paths) -> list[str]:
-    """Install what is missing, without recommendations; returns what is new. The step's log has all of apt's output.
+    """Install what is missing, without recommendations; returns what is new, dependencies included.
 
     Raises:
         StepFailed: apt failed.
@@ -235,7 +229,7 @@ def _progress(line: str) -> str | None:
 
 @contextlib.contextmanager
 def services_held() -> Iterator[None]:
-    """Keep package scripts from starting services (Debian policy 9.3.3.1), and put back what was there before."""
+    """Keep package scripts from starting services (Debian policy 9.3.3.1); puts back what was there before."""
     try:
         present = POLICY.read_text()
     except FileNotFoundError:
@@ -253,22 +247,23 @@ def services_held() -> Iterator[None]:
             _ASIDE.replace(POLICY)
 
 
-def _installed() -> set[str]:
+def _installed(patterns: Iterable[str] = ()) -> set[str]:
+    """The installed ones among the packages that dpkg has heard of."""
     said = subprocess.run(
-        ["dpkg-query", "-W", "-f=${Package} ${db:Status-Abbrev}\n"],
+        ["dpkg-query", "-W", "-f=${Package} ${db:Status-Abbrev}\n", *patterns],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     ).stdout
     return {line.split()[0] for line in said.splitlines() if line.split()[1:2] == ["ii"]}
 
 
 def _disable_services(package: str, step: Step) -> None:
     """Keep a package's services from starting at the next boot."""
-    files = subprocess.run(["dpkg-query", "-L", package], capture_output=True, text=True, check=False).stdout
-    units = re.findall(
-        r"^(?:/usr)?/lib/systemd/system/([^/@]+\.(?:service|socket|timer))$", files, re.MULTILINE
-    )
+    listing = ["dpkg-query", "-L", package]
+    files = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
+    unit = r"^(?:/usr)?/lib/systemd/system/([^/@]+\.(?:service|socket|timer))$"
+    units = re.findall(unit, files, re.MULTILINE)
     if units and shutil.which("systemctl"):
         step.run(["systemctl", "disable", "--quiet", *units], check=False)
     for script in re.findall(r"^/etc/init\.d/(\S+)$", files, re.MULTILINE):

@@ -4,8 +4,8 @@ It owns everything that those need (certificates, containerd, the pods' network,
 takes all of it away again. Cluster add-ons, the registry and object storage are other parts' business.
 """
 
-from rehearsal.cluster.leftovers import leftovers
-from rehearsal.cluster.programs import packages, programs
+from rehearsal.cluster.inventory import leftovers
+from rehearsal.cluster.software import packages, programs
 from rehearsal.cluster.supervisor import ensure_running, is_running, status
 from rehearsal.cluster.teardown import stop
 

@@ -150,7 +150,7 @@ def may_lower_oom_score() -> bool:
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of containerd: images of the world may come through a proxy, the rehearsal's never do."""
+    """The environment of containerd: the world's images may come through a proxy, a rehearsal's never do."""
     found = {"PATH": base["PATH"]}
     found |= {name: os.environ[name] for name in _PROXIES if name in os.environ}
     if len(found) > 1:

@@ -10,7 +10,7 @@ from rehearsal import addresses
 from rehearsal.cluster import containers, layout
 from rehearsal.cluster.identity import ETCD_CLIENT_NAME, FRONT_PROXY, Identities
 from rehearsal.cluster.layout import CLUSTER_DOMAIN, LOOPBACK, NODE_NAME, Layout
-from rehearsal.cluster.programs import which
+from rehearsal.cluster.software import which
 
 NAMES = (
     "containerd",
@@ -211,7 +211,7 @@ def scheduler_config(where: Layout) -> dict[str, object]:
 
 
 def proxy_config(where: Layout) -> dict[str, object]:
-    """Services by iptables; node ports on our own address only; the machine's connection limits as they are."""
+    """Services by iptables; node ports on our own address; the machine's connection limits stay."""
     untouched = {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"}
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",

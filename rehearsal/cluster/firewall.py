@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from rehearsal import addresses
 from rehearsal.cluster.host import command
 from rehearsal.cluster.layout import CNI_NETWORK
-from rehearsal.cluster.programs import which
+from rehearsal.cluster.software import which
 
 FAMILIES = ("iptables", "ip6tables")
 _SHARED = "CNI-HOSTPORT-"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from rehearsal.cluster.programs import which
+from rehearsal.cluster.software import which
 from rehearsal.errors import BerthError
 
 PROC = Path("/proc")

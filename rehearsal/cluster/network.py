@@ -11,7 +11,7 @@ from pathlib import Path
 from rehearsal import addresses
 from rehearsal.cluster.host import command
 from rehearsal.cluster.layout import Layout
-from rehearsal.cluster.programs import which
+from rehearsal.cluster.software import which
 from rehearsal.errors import BerthError
 
 _SYS = Path("/proc/sys")

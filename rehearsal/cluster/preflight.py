@@ -8,7 +8,7 @@ from rehearsal import addresses, process
 from rehearsal.cluster import cgroups, firewall, layout, network
 from rehearsal.cluster.host import argv_of, command, pids, port_holder, shares_our_network
 from rehearsal.cluster.layout import LOOPBACK, Layout
-from rehearsal.cluster.programs import cni_directory, packages
+from rehearsal.cluster.software import cni_directory, packages
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 

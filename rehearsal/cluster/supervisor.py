@@ -12,7 +12,7 @@ from rehearsal import addresses, artifacts, process
 from rehearsal.cluster import api, cgroups, containers, daemons, firewall, identity, network, preflight
 from rehearsal.cluster.host import argv_of
 from rehearsal.cluster.layout import NODE_NAME, Layout
-from rehearsal.cluster.programs import KUBERNETES, KUBERNETES_PROGRAM, PAUSE_PROGRAM, cni_directory, programs
+from rehearsal.cluster.software import KUBERNETES, KUBERNETES_PROGRAM, PAUSE_PROGRAM, cni_directory, programs
 from rehearsal.cluster.teardown import stop_strays
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths

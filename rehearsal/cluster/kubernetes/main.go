@@ -47,7 +47,7 @@ func main() {
 		etcdmain.Main(os.Args)
 	case name == "kubectl":
 		// kubectl reads its verbosity before it builds its commands, as it may load plugins by then.
-		_ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+		_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 			kubectlutil.CheckErr(err)
 		}

@@ -19,6 +19,7 @@ from rehearsal.cluster.addons import parts
 from rehearsal.cluster.addons.api import MERGE, Api, Object, Refused
 from rehearsal.cluster.addons.balancing import key, plan
 from rehearsal.cluster.addons.parts import Addon
+from rehearsal.cluster.daemons import environment
 from rehearsal.cluster.host import command
 from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths
@@ -49,7 +50,7 @@ def addon(paths: Paths) -> Addon:
             name=NAME,
             argv=[sys.executable, "-m", __name__, "--ready", str(ready)],
             env={
-                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                **environment(),
                 "PYTHONPATH": str(CHECKOUT),
                 "BERTH_CACHE": str(paths.cache),
                 "BERTH_STATE": str(paths.state),

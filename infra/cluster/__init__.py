@@ -1,0 +1,1 @@
+"""Kubernetes clusters: those that berth finds, and those that it makes."""

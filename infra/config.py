@@ -1,0 +1,251 @@
+"""What an environment's values file may say.
+
+Owns every key, its default and its example; the only reader of `pulumi.Config`. `parse` is pure, so that the
+rules can be tested, and used, without an engine. All problems of a file are reported at once.
+"""
+
+from typing import Any, Literal, TypeAlias, get_args
+
+from pydantic import Field, ValidationError, model_validator
+
+from infra.problems import ConfigError, Problem, describe, structured
+from infra.values import (
+    BucketName,
+    Bytes,
+    Count,
+    Cpu,
+    DnsLabel,
+    Endpoint,
+    LabelValue,
+    NetworkRange,
+    Positive,
+    RegistryServer,
+    Repository,
+    Values,
+    byte_count,
+    millicores,
+)
+
+PROJECT = "berth"
+
+
+class Kubernetes(Values):
+    """Which cluster: the ambient kubeconfig's current context unless one is named."""
+
+    context: str | None = Field(
+        default=None, description="kubeconfig context; absent: the current one", examples=["admin@lab"]
+    )
+
+
+class Registry(Values):
+    """Where images are pulled from."""
+
+    server: RegistryServer = Field(
+        description="host and port, no scheme", examples=["registry.example.org:5000"]
+    )
+    private: bool = Field(
+        default=True,
+        description="pods need a login, taken from the container tools' own login file",
+        examples=[True],
+    )
+
+
+class Images(Values):
+    """Repositories; their tags follow from the content of `images/` and `workloads/`."""
+
+    train: Repository = Field(
+        default="berth/train", description="the training image", examples=["berth/train"]
+    )
+    serve: Repository = Field(
+        default="berth/serve", description="the serving image", examples=["berth/serve"]
+    )
+
+
+class Storage(Values):
+    """An S3-compatible bucket, created with the environment and emptied with it."""
+
+    bucket: BucketName = Field(description="name of the bucket", examples=["berth-local"])
+    endpoint_url: Endpoint = Field(description="the S3 server", examples=["https://s3.example.org"])
+    region: LabelValue = Field(default="us-east-1", description="signing region", examples=["us-east-1"])
+    signature_version: Literal["s3v4", "s3"] = Field(
+        default="s3v4", description="s3 is signature version 2, for old servers", examples=["s3v4"]
+    )
+    addressing_style: Literal["path", "virtual", "auto"] = Field(
+        default="path", description="bucket in the path or in the host name", examples=["path"]
+    )
+
+
+class SharedVolume(Values):
+    """The volume that training writes the model to when `model_store` is shared-volume."""
+
+    size: Bytes = Field(default="2Gi", description="capacity", examples=["2Gi"])
+    storage_class: DnsLabel | None = Field(
+        default=None, description="absent: the cluster's default class", examples=["local-path"]
+    )
+
+
+class Pod(Values):
+    """The resources of one pod: requests, and limits of CPU and memory."""
+
+    cpu: Cpu = Field(description="CPU request", examples=["500m"])
+    cpu_limit: Cpu = Field(description="CPU limit", examples=["2"])
+    memory: Bytes = Field(description="memory request and limit", examples=["1Gi"])
+
+    @model_validator(mode="after")
+    def _limit_is_not_below_the_request(self) -> "Pod":
+        if millicores(self.cpu_limit) < millicores(self.cpu):
+            raise ValueError(f"cpu_limit ({self.cpu_limit}) is below cpu ({self.cpu})")
+        return self
+
+
+class Training(Values):
+    """Hyperparameters, and what the training job may take. A change of a hyperparameter trains again."""
+
+    epochs: Positive = Field(default=12, description="passes over the training set", examples=[12])
+    batch_size: Positive = Field(default=64, description="images a step", examples=[64])
+    learning_rate: float = Field(default=0.002, gt=0, lt=1, description="of the optimizer", examples=[0.002])
+    seed: Count = Field(default=0, description="of every random choice", examples=[0])
+    checkpoint_every_steps: Positive = Field(
+        default=50, description="steps between checkpoints", examples=[50]
+    )
+    threads: Positive = Field(default=2, description="CPU threads of PyTorch", examples=[2])
+    resources: Pod = Field(
+        default=Pod(cpu="500m", cpu_limit="2", memory="1536Mi"),
+        description="of the pod",
+        examples=[{"cpu": "500m", "cpu_limit": "2", "memory": "1536Mi"}],
+    )
+    retries: Count = Field(default=4, description="failures before the job is given up", examples=[4])
+    timeout_minutes: Positive = Field(
+        default=30, description="for the whole job, retries included", examples=[30]
+    )
+    grace_seconds: Positive = Field(
+        default=60, description="to write a checkpoint when told to stop", examples=[60]
+    )
+
+
+class Inference(Values):
+    """The service that answers predictions, and how far it scales."""
+
+    min_replicas: Positive = Field(default=1, description="pods at least", examples=[2])
+    max_replicas: Positive = Field(default=3, description="pods at most", examples=[3])
+    target_cpu_percent: int = Field(default=70, ge=1, le=100, description="of the CPU request", examples=[70])
+    port: int = Field(default=80, ge=1, le=65535, description="of the service's address", examples=[80])
+    allowed_sources: tuple[NetworkRange, ...] = Field(
+        default=("0.0.0.0/0",), description="who may ask for predictions", examples=[["10.0.0.0/8"]]
+    )
+    max_batch_size: Positive = Field(default=32, description="requests predicted together", examples=[32])
+    max_batch_delay_ms: Count = Field(default=5, description="wait for a fuller batch", examples=[5])
+    drain_seconds: Positive = Field(
+        default=20, description="to finish requests when told to stop", examples=[20]
+    )
+    resources: Pod = Field(
+        default=Pod(cpu="100m", cpu_limit="1", memory="768Mi"),
+        description="of a pod",
+        examples=[{"cpu": "100m", "cpu_limit": "1", "memory": "768Mi"}],
+    )
+
+    @model_validator(mode="after")
+    def _at_most_is_not_below_at_least(self) -> "Inference":
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"max_replicas ({self.max_replicas}) is below min_replicas ({self.min_replicas})"
+            )
+        return self
+
+
+class Quota(Values):
+    """The most that all pods of the namespace may ask for together."""
+
+    cpu: Cpu = Field(default="8", description="sum of CPU requests", examples=["8"])
+    memory: Bytes = Field(default="12Gi", description="sum of memory requests and limits", examples=["12Gi"])
+    pods: Positive = Field(default=20, description="pods that have not finished", examples=[20])
+
+
+class Environment(Values):
+    """What every target shares."""
+
+    environment: DnsLabel
+    owner: LabelValue = Field(description="who answers for this environment", examples=["ml-team"])
+    namespace: DnsLabel = Field(
+        description="Kubernetes namespace, created by berth", examples=["berth-local"]
+    )
+    registry: Registry = Field(examples=[{"server": "registry.example.org:5000"}])
+    images: Images = Field(default=Images(), examples=[{"train": "berth/train", "serve": "berth/serve"}])
+    storage: Storage = Field(
+        examples=[{"bucket": "berth-local", "endpoint_url": "https://s3.example.org"}],
+    )
+    model_name: DnsLabel = Field(
+        default="digits", description="name in the prediction URLs", examples=["digits"]
+    )
+    model_store: Literal["s3", "shared-volume"] = Field(
+        default="s3", description="how the model gets from training to serving", examples=["s3"]
+    )
+    shared_volume: SharedVolume = Field(default=SharedVolume(), examples=[{"size": "2Gi"}])
+    training: Training = Field(default=Training(), examples=[{"epochs": 12}])
+    inference: Inference = Field(default=Inference(), examples=[{"min_replicas": 2}])
+    quota: Quota = Field(default=Quota(), examples=[{"cpu": "8", "memory": "12Gi", "pods": 20}])
+    gpus: Count = Field(default=0, description="GPUs of the training pod", examples=[0])
+
+    @model_validator(mode="after")
+    def _quota_holds_the_pods(self) -> "Environment":
+        pods = [self.training.resources] + [self.inference.resources] * (self.inference.max_replicas + 1)
+        asked = sum(byte_count(pod.memory) for pod in pods)
+        if asked > byte_count(self.quota.memory):
+            raise ValueError(
+                f"quota.memory ({self.quota.memory}) is below the {asked // 2**20}Mi of one training pod and "
+                f"{self.inference.max_replicas} + 1 inference pods (one more while a change rolls out)"
+            )
+        cores = sum(millicores(pod.cpu) for pod in pods)
+        if cores > millicores(self.quota.cpu):
+            raise ValueError(f"quota.cpu ({self.quota.cpu}) is below the {cores}m that these pods ask for")
+        if len(pods) > self.quota.pods:
+            raise ValueError(
+                f"quota.pods ({self.quota.pods}) is below the {len(pods)} pods of this environment"
+            )
+        return self
+
+
+class LocalEnvironment(Environment):
+    """An environment on a cluster that is already there."""
+
+    target: Literal["local"] = Field(examples=["local"])
+    kubernetes: Kubernetes = Field(default=Kubernetes(), examples=[{"context": "admin@lab"}])
+
+
+AnyEnvironment: TypeAlias = LocalEnvironment  # a union, told apart by `target`
+_TARGETS: dict[str, type[AnyEnvironment]] = {
+    get_args(model.model_fields["target"].annotation)[0]: model for model in (LocalEnvironment,)
+}
+
+
+def parse(environment: str, values: dict[str, Any]) -> AnyEnvironment:
+    """The environment that a values file describes.
+
+    values: the keys without `berth:`; each value as Pulumi passes it (text, objects and lists as JSON) or as
+    YAML reads it. Raises ConfigError naming every problem.
+    """
+    mapping, problems = structured(PROJECT, values)
+    target = str(mapping.get("target", ""))
+    model = _TARGETS.get(target, LocalEnvironment)
+    if "environment" in mapping:
+        problems.append(Problem(path=f"{PROJECT}:environment", reason="is the stack's name; leave it out"))
+    try:
+        parsed = model.model_validate({**mapping, "environment": environment})
+    except ValidationError as error:
+        named = {problem.path for problem in problems}
+        problems += [one for one in describe(PROJECT, model, error) if one.path not in named]
+    if problems:
+        raise ConfigError(environment, problems)
+    return parsed
+
+
+def load() -> AnyEnvironment:
+    """The environment of the running program, from Pulumi's configuration of its stack."""
+    import pulumi
+    from pulumi.runtime import config
+
+    prefix = f"{pulumi.get_project()}:"
+    # pulumi.Config has no way to list its keys, and a key that nobody asks for is a key misspelt.
+    everything = {**config.get_config_env(), **config.CONFIG.get()}
+    mine = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+    return parse(pulumi.get_stack(), mine)

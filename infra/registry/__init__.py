@@ -1,0 +1,1 @@
+"""Images: which tag, from which registry, and the login to pull them."""

@@ -1,0 +1,1 @@
+"""Buckets, the objects in them, and what a pod needs to reach them."""

@@ -1,0 +1,174 @@
+"""Runs a program of stacks/ without an engine, and remembers every resource that it declared."""
+
+import asyncio
+import base64
+import contextvars
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import rpc, stack
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+TAG = "0123456789abcdef"
+SERVER = "10.213.0.1:5000"
+RESULT = {
+    "accuracy": 0.985,
+    "steps": 276.0,
+    "duration_seconds": 12.5,
+    "model_sha256": "ab" * 32,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """A resource as the program declared it: inputs as on the wire, secrets as {"secret": value}."""
+
+    type: str
+    name: str
+    parent: str
+    inputs: dict[str, Any]
+    custom: bool
+
+
+@dataclass
+class Recording:
+    """What one run of a program declared, and what it exported."""
+
+    resources: list[Declared] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[Declared]:
+        return [one for one in self.resources if one.type.rpartition(":")[2] == kind and one.custom]
+
+    def one(self, kind: str, name: str = "") -> Declared:
+        found = [one for one in self.of(kind) if name in one.name]
+        assert len(found) == 1, f"{kind} {name}: {[one.name for one in found]}"
+        return found[0]
+
+    def spec(self, kind: str, name: str = "") -> dict[str, Any]:
+        spec: dict[str, Any] = self.one(kind, name).inputs["spec"]
+        return spec
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """The pod specs by the kind of what runs them."""
+        return {kind: self.spec(kind)["template"]["spec"] for kind in ("Job", "Deployment")}
+
+
+class _Monitor(pulumi_mocks.MockMonitor):
+    """Remembers the parent, which the mocks' own arguments leave out."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(_Mocks())
+        self.recording = recording
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the remote procedure
+        if request.type != "pulumi:pulumi:Stack":
+            self.recording.resources.append(
+                Declared(
+                    type=request.type,
+                    name=request.name,
+                    parent=request.parent.rpartition("::")[2],
+                    inputs=_readable(rpc.deserialize_properties(request.object)),
+                    custom=request.custom,
+                )
+            )
+        return super().RegisterResource(request)
+
+
+class _Mocks(pulumi_mocks.Mocks):
+    def call(self, args: pulumi_mocks.MockCallArgs) -> Any:
+        raise AssertionError(f"a constructor looks something up: {args.token}")
+
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        state: dict[str, Any] = dict(args.inputs)
+        if args.typ.startswith("kubernetes:"):
+            named = {"name": f"{args.name}-1a2b3c4d", "uid": f"uid-of-{args.name}"}
+            state["metadata"] = {**named, **state.get("metadata", {})}
+        if args.typ.endswith(":Service"):
+            state["status"] = {"loadBalancer": {"ingress": [{"ip": "10.213.32.1"}]}}
+        if args.typ.endswith(":JsonObject"):
+            state["content"] = RESULT
+        return f"{args.name}-id", state
+
+
+def _readable(value: Any) -> Any:
+    """Secrets marked, and the dynamic provider's pickle by what it is."""
+    if rpc.is_rpc_secret(value):
+        return {"secret": _readable(rpc.unwrap_rpc_secret(value))}
+    if isinstance(value, dict):
+        items = {key: _readable(one) for key, one in value.items()}
+        if "__provider" in items:
+            items["__provider"] = "<provider>"
+        return items
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def values_of(environment: str) -> dict[str, Any]:
+    """The committed values of an environment, without the project's prefix, as the engine passes them."""
+    path = CHECKOUT / "stacks" / f"Pulumi.{environment}.yaml"
+    content = yaml.safe_load(path.read_text())["config"]
+    return {key.removeprefix("berth:"): as_text(value) for key, value in content.items()}
+
+
+def as_text(value: Any) -> str:
+    """A value as the engine passes it to a program."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def variables(directory: Path) -> dict[str, str]:
+    """The environment variables of a machine that is logged in to the registry and has a key pair."""
+    login = directory / "auth.json"
+    auth = base64.b64encode(b"user:registry-password").decode()
+    login.write_text(json.dumps({"auths": {SERVER: {"auth": auth}, "other.example.org": {"auth": auth}}}))
+    return {
+        "REGISTRY_AUTH_FILE": str(login),
+        "AWS_ACCESS_KEY_ID": "key-id",
+        "AWS_SECRET_ACCESS_KEY": "secret-key",
+        "HOME": str(directory),
+    }
+
+
+def record(environment: str, values: dict[str, Any], monkeypatch: Any, directory: Path) -> Recording:
+    """Run the program of an environment with these values."""
+    for name in ("AWS_SESSION_TOKEN", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables(directory).items():
+        monkeypatch.setenv(name, value)
+    from stacks import local
+
+    # A golden file that changed with every line of the workloads would say nothing.
+    monkeypatch.setattr(local, "content_tag", lambda _image: TAG)
+    recording = Recording()
+    contextvars.copy_context().run(_run, recording, environment, values, local.build)
+    return recording
+
+
+def _run(recording: Recording, environment: str, values: dict[str, Any], build: Any) -> None:
+    from infra.config import load
+
+    config = {f"berth:{key}": as_text(value) for key, value in values.items()}
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        pulumi.runtime.set_all_config(config, [])
+        pulumi_mocks.set_mocks(
+            _Mocks(), project="berth", stack=environment, preview=False, monitor=_Monitor(recording)
+        )
+
+        def program() -> None:
+            outputs = build(load())
+            pulumi.Output.from_input(outputs.exports()).apply(recording.outputs.update)
+
+        loop.run_until_complete(stack.run_pulumi_func(program))
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)

@@ -229,7 +229,7 @@ def _progress(line: str) -> str | None:
 
 @contextlib.contextmanager
 def services_held() -> Iterator[None]:
-    """Keep package scripts from starting services (Debian policy 9.3.3.1); puts back what was there before."""
+    """Keep package scripts from starting services (Debian policy 9.3.3.1); what was there comes back."""
     try:
         present = POLICY.read_text()
     except FileNotFoundError:

@@ -6,7 +6,6 @@ only in `<state>/registry/auth.json`, which is in the format of a Docker configu
 
 import base64
 import json
-import os
 import secrets
 import shutil
 import ssl
@@ -79,7 +78,7 @@ def ensure_running(paths: Paths, steps: Steps) -> None:
             Daemon(
                 name=NAME,
                 argv=[program, "serve", str(configuration)],
-                env={"PATH": os.environ.get("PATH", os.defpath), "OTEL_TRACES_EXPORTER": "none"},
+                env={"OTEL_TRACES_EXPORTER": "none"},
             ),
             healthy=lambda: _healthy(paths, user, password),
             inputs=[configuration, certificate, key, passwords],

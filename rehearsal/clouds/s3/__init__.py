@@ -129,7 +129,6 @@ def _daemon(paths: Paths, program: Path) -> Daemon:
             str(data),
         ],
         env={
-            "PATH": os.environ.get("PATH", os.defpath),
             "ROOT_ACCESS_KEY_ID": account.access_key_id,
             "ROOT_SECRET_ACCESS_KEY": account.secret_access_key,
         },

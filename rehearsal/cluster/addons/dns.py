@@ -7,7 +7,6 @@ import urllib3
 from rehearsal import addresses
 from rehearsal.cluster.addons import parts
 from rehearsal.cluster.addons.parts import Addon
-from rehearsal.cluster.daemons import environment
 from rehearsal.cluster.layout import CLUSTER_DOMAIN, LOOPBACK
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
@@ -41,7 +40,7 @@ def addon(paths: Paths, program: Path) -> Addon:
                 ip=str(addresses.CLUSTER_DNS),
             ),
         ],
-        daemon=Daemon(name=NAME, argv=[str(program), "-conf", str(corefile)], env=environment()),
+        daemon=Daemon(name=NAME, argv=[str(program), "-conf", str(corefile)], env=parts.ENVIRONMENT),
         inputs=[corefile, kubeconfig],
         healthy=_ready,
         listens=(str(addresses.NODE), PORT),

@@ -7,7 +7,6 @@ from rehearsal import addresses, ca, service
 from rehearsal.cluster.addons import parts
 from rehearsal.cluster.addons.api import Object
 from rehearsal.cluster.addons.parts import NAMESPACE, Addon
-from rehearsal.cluster.daemons import environment
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 
@@ -62,7 +61,7 @@ def addon(paths: Paths, program: Path) -> Addon:
                 "--kubelet-preferred-address-types=InternalIP",
                 f"--metric-resolution={RESOLUTION_SECONDS}s",
             ],
-            env=environment(),
+            env=parts.ENVIRONMENT,
         ),
         inputs=[kubeconfig, certificate, key, authority],
         # The figures follow after two rounds of measuring, which nobody should have to wait for here.

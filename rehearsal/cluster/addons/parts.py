@@ -15,6 +15,8 @@ from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 
 NAMESPACE = "kube-system"
+# The same from whichever shell: a daemon whose environment differs is restarted. GOGC trades time for memory.
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "GOGC": "60"}
 _RBAC = "rbac.authorization.k8s.io"
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from rehearsal import process
 from rehearsal.cluster.addons import parts
 from rehearsal.cluster.addons.parts import Addon
-from rehearsal.cluster.daemons import environment
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 
@@ -64,7 +63,7 @@ def addon(paths: Paths, program: Path) -> Addon:
                 f"-provisioner={PROVISIONER}",
                 f"-root={directory(paths)}",
             ],
-            env=environment(),
+            env=parts.ENVIRONMENT,
         ),
         inputs=[kubeconfig],
         healthy=lambda: process.pid_of(paths, NAME) is not None,

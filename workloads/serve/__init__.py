@@ -1,0 +1,1 @@
+"""Serving: `python -m workloads.serve`."""

@@ -110,7 +110,7 @@ def container_finding(container: AnyObject, *, final: bool = False) -> str:
         return _exit(ended) if number(ended.get("exitCode")) else ""
     if last and number(last.get("exitCode")):
         return f"was restarted {number(container.get('restartCount'))} times: it last {_exit(last)}"
-    if final and state.get("running") and not container.get("ready"):
+    if final and "running" in state and not container.get("ready"):
         return "is running but not ready"
     return f"is waiting: {reason}" if final and reason else ""
 

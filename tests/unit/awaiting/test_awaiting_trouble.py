@@ -134,7 +134,36 @@ def test_refused_pods_are_explained_by_the_events_of_the_newest_replica_set() ->
             ]
         )
     )
-    assert found == [f"[ReplicaSet ns/app-2] FailedCreate: {quota}"]
+    assert found == [f"[ReplicaSet ns/app-2] FailedCreate: {quota.removeprefix('Error creating: ')}"]
+
+
+def test_a_refusal_that_repeats_with_other_names_is_told_once() -> None:
+    text = 'pods "app-2-{}" is forbidden: exceeded quota: small'
+    failure = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": text.format("a"),
+    }
+    combined = f"(combined from similar events): Error creating: {text.format('b')}"
+    found = trouble.findings(
+        deployment_situation(
+            [event("rs2", "FailedCreate", combined, kind="ReplicaSet")], set_conditions=[failure]
+        )
+    )
+    assert len(found) == 1
+
+
+def test_a_claim_that_cannot_be_bound_says_which_classes_there_are() -> None:
+    def finding(**spec: str) -> str:
+        obj = {"kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "ns"}, "spec": spec}
+        classes = [{"metadata": {"name": "local-path"}}]
+        return trouble.findings(Situation(obj, {"StorageClass": classes}), final=True)[0]
+
+    assert finding().endswith("none is the default (there are: local-path)")
+    assert finding(storageClassName="fast").endswith(
+        'there is no StorageClass "fast" (there are: local-path)'
+    )
 
 
 def test_a_refusal_in_the_conditions_of_the_replica_set_is_found_too() -> None:

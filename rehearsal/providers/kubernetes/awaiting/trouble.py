@@ -3,6 +3,7 @@
 Pure functions over plain objects. Each finding is one line that names the object it is about.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,7 +49,14 @@ def findings(situation: Situation, *, final: bool = False) -> list[str]:
         found += condition_findings(replica_set, final=final)
     if final and obj.get("kind") == "Service":
         found += _service_findings(situation)
-    return list(dict.fromkeys(found))
+    if final and obj.get("kind") == "PersistentVolumeClaim":
+        found += _claim_findings(situation)
+    return list({gist(line): line for line in reversed(found)}.values())[::-1]
+
+
+def gist(text: str) -> str:
+    """A finding without what changes from one attempt to the next: the names of Pods that were refused."""
+    return re.sub(r'\bpods "[^"]*"', "pods", text)
 
 
 def pods(situation: Situation) -> list[AnyObject]:
@@ -130,6 +138,8 @@ def condition_findings(obj: AnyObject, *, final: bool = False) -> list[str]:
     for one in status(obj).get("conditions") or ():
         message = one.get("message") or ""
         bad = one.get("type") in {"ReplicaFailure", "Failed", "Stalled"} and one.get("status") == "True"
+        if one.get("type") == "ReplicaFailure" and obj.get("kind") == "Deployment":
+            continue  # a copy of its ReplicaSet's
         bad = bad or one.get("reason") == "ProgressDeadlineExceeded"
         unmet = (
             final
@@ -161,10 +171,11 @@ def event_findings(situation: Situation) -> list[str]:
             continue
         if reason == "Unhealthy" and not unwell(member):
             continue
+        text = str(event.get("message", "")).strip()
+        for prefix in ("(combined from similar events): ", "Error creating: "):
+            text = text.removeprefix(prefix)
         found.pop((uid(member), reason), None)
-        found[uid(member), reason] = (
-            f"[{about.get('kind')} {full_name(member)}] {reason}: {str(event.get('message', '')).strip()}"
-        )
+        found[uid(member), reason] = f"[{about.get('kind')} {full_name(member)}] {reason}: {text}"
     return list(found.values())[-SHOWN_EVENTS:]
 
 
@@ -191,4 +202,19 @@ def _service_findings(situation: Situation) -> list[str]:
     if needs_endpoints(situation.obj) and "Pod" not in situation.unknown and not pods(situation):
         wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         return [f"[Service {full_name(situation.obj)}] no Pod has the labels of its selector ({wanted})"]
+    return []
+
+
+def _claim_findings(situation: Situation) -> list[str]:
+    obj = situation.obj
+    if "StorageClass" in situation.unknown or spec(obj).get("volumeName"):
+        return []
+    names = [str(metadata(one).get("name")) for one in situation.of("StorageClass")]
+    known = f"there are: {', '.join(names) or 'none'}"
+    wanted = spec(obj).get("storageClassName")
+    about = f"[PersistentVolumeClaim {full_name(obj)}]"
+    if wanted is None:
+        return [f"{about} it names no StorageClass and none is the default ({known})"]
+    if wanted and wanted not in names:
+        return [f'{about} there is no StorageClass "{wanted}" ({known})']
     return []

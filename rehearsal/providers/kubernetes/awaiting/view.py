@@ -1,6 +1,5 @@
 """What one wait sees: its object and the related collections, taken together at one moment."""
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -59,10 +58,11 @@ class View:
             Situation(obj or self._written, related, unknown),
         )
 
-    def deleted(self, kind: str) -> list[Object]:
-        """The final states of related objects that were deleted meanwhile."""
+    def ever_seen(self, kind: str) -> list[Object]:
+        """The last states of all related objects of a kind, deleted ones included."""
         with self._hub.changed:
-            return list(self._around[kind].last.values()) if kind in self._around else []
+            one = self._around.get(kind)
+            return [*one.last.values(), *one.objects.values()] if one else []
 
     def sleep(self, until: float) -> None:
         """Until something changes, or it is time to look whether the run was cancelled."""
@@ -133,8 +133,3 @@ def look(api: Api, obj: AnyObject, rule: Rule) -> Situation:
         except (ApiError, UnreachableError):
             unknown.add(one.kind)
     return Situation(obj, related, frozenset(unknown))
-
-
-def never() -> threading.Event:
-    """A cancellation that does not come."""
-    return threading.Event()

@@ -6,7 +6,7 @@ from threading import Event
 
 from rehearsal.providers.kubernetes.awaiting import settings, trouble
 from rehearsal.providers.kubernetes.awaiting.evidence import LogBook
-from rehearsal.providers.kubernetes.awaiting.objects import Object, title
+from rehearsal.providers.kubernetes.awaiting.objects import Object, title, uid
 from rehearsal.providers.kubernetes.awaiting.outcome import (
     AwaitCancelled,
     AwaitFailed,
@@ -120,16 +120,16 @@ class _Wait:
         self._logs.note(trouble.pods(situation))
         problems = trouble.findings(situation)
         text = " - ".join(filter(None, (verdict.message, *problems[:1])))
-        if text and text != self._said:
-            self._said = text
+        if text and trouble.gist(text) != self._said:
+            self._said = trouble.gist(text)
             self._say(text)
 
     def _fail(self, what: str) -> None:
         """Raise AwaitFailed with all that can be known now."""
         situation = look(self._client, self._live, self._rule)
         if "Pod" in situation.related:
-            present = {one["metadata"].get("uid") for one in situation.of("Pod")}
-            ended = [one for one in self._view.deleted("Pod") if one["metadata"].get("uid") not in present]
+            present = {uid(one) for one in situation.of("Pod")}
+            ended = [one for one in self._view.ever_seen("Pod") if uid(one) not in present]
             situation = Situation(
                 situation.obj, {**situation.related, "Pod": [*situation.of("Pod"), *ended]}, situation.unknown
             )

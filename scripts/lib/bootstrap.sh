@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Source this first: it sets ROOT and brings `bootstrap`, which leaves a working .venv or stops with one message.
 
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "error: ${BASH_SOURCE[0]} line $LINENO: \`$BASH_COMMAND\` failed" >&2' ERR
 ROOT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 for part in say machine virtualenv; do
     # shellcheck source=/dev/null

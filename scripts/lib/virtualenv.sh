@@ -14,15 +14,17 @@ virtualenv_ready() {
         "$VENV/bin/python" -c '' 2>/dev/null
 }
 
-# use_index: uv does not read pip's configuration; let it use the same package index and certificates.
+# use_index: uv does not read pip's configuration; let it use the same package index, and trust what the machine
+# trusts.
 use_index() {
     local index
     if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
-        index=${PIP_INDEX_URL:-}
-        [ -n "$index" ] || index=$(sed -n 's/^ *index-url *= *//p' /etc/pip.conf ~/.pip/pip.conf \
-            ~/.config/pip/pip.conf 2>/dev/null | tail -n 1)
+        # pip's own files: some or all may be missing.
+        index=$(sed -n 's/^ *index-url *= *//p' /etc/pip.conf ~/.pip/pip.conf ~/.config/pip/pip.conf 2>/dev/null || :)
+        index=${PIP_INDEX_URL:-${index##*$'\n'}}
         [ -z "$index" ] || export UV_DEFAULT_INDEX=$index
     fi
+    export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1}
     if [ -n "${PIP_CERT:-}" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE=$PIP_CERT; fi
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -68,15 +69,7 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 	if err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(request.Config)
-	if err != nil {
-		return nil, err
-	}
-	secretKeys := request.ConfigSecretKeys
-	if secretKeys == nil {
-		secretKeys = []string{}
-	}
-	secrets, err := json.Marshal(secretKeys)
+	settings, err := configuration(request)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +92,7 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 		return nil, err
 	}
 	command.Dir = request.Info.ProgramDirectory
-	command.Env = append(environment(command),
-		"PULUMI_CONFIG="+string(config), "PULUMI_CONFIG_SECRET_KEYS="+string(secrets))
+	command.Env = append(environment(command), settings...)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 
 	end, err := h.runToEnd(ctx, command)
@@ -117,6 +109,24 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 		}, nil
 	}
 	return &pulumirpc.RunResponse{}, nil
+}
+
+// configuration is the stack's, as environment variables. The program needs an object and a list: what protobuf
+// leaves out when it is empty must not become null.
+func configuration(request *pulumirpc.RunRequest) ([]string, error) {
+	config := map[string]string{}
+	maps.Copy(config, request.Config)
+	encodedConfig, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	encodedKeys, err := json.Marshal(append([]string{}, request.ConfigSecretKeys...))
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"PULUMI_CONFIG=" + string(encodedConfig), "PULUMI_CONFIG_SECRET_KEYS=" + string(encodedKeys),
+	}, nil
 }
 
 func (h *host) typecheck(ctx context.Context, chosen options, tools toolchain.Toolchain) string {

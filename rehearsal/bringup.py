@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rehearsal import addresses, artifacts, cluster, engine, process, registry, standins, system
@@ -16,6 +17,7 @@ from rehearsal.clouds import s3
 from rehearsal.cluster import addons, network
 from rehearsal.paths import Paths
 from rehearsal.providers.kubernetes import helm
+from rehearsal.recovery import ENGINE
 from rehearsal.schedule import Task, run_all
 from rehearsal.session import Choice, Record, boot, fingerprint, save
 from rehearsal.steps import Steps
@@ -58,9 +60,7 @@ def plan(where: Paths, choice: Choice) -> list[Planned]:
         there = artifacts.present(program, where)
         detail = "in the cache" if there else f"download, else build ({program.expected})"
         lines.append(Planned(name=program.name, detail=detail, done=there))
-    found = engine.on_path(where) or engine.cached(where)
-    detail = f"{found.version} ({found.origin})" if found else "download, else build (about 3 minutes)"
-    lines.append(Planned(name="Pulumi engine", detail=detail, done=found is not None))
+    lines.append(_engine_plan(where))
     for name, alive, detail in (
         ("object storage", s3.is_running(where), addresses.S3_ENDPOINT),
         ("image registry", registry.is_running(where), addresses.REGISTRY),
@@ -70,9 +70,26 @@ def plan(where: Paths, choice: Choice) -> list[Planned]:
     return lines
 
 
+def is_cheap(where: Paths, choice: Choice) -> bool:
+    """Whether a bring-up would only start what is installed and in the cache: seconds, not minutes."""
+    engine_there = engine.on_path(where) is not None or artifacts.present(engine.programs()[0], where)
+    built = all(artifacts.present(program, where) for program in go_programs(choice))
+    return engine_there and built and not system.missing(packages(choice))
+
+
+def _engine_plan(where: Paths) -> Planned:
+    found = engine.on_path(where)
+    if found:
+        return Planned(name="Pulumi engine", detail=f"{found.version}, from PATH", done=True)
+    (program,) = engine.programs()
+    there = artifacts.present(program, where)
+    detail = f"{engine.VERSION}, in the cache" if there else f"download, else build ({program.expected})"
+    return Planned(name="Pulumi engine", detail=detail, done=there)
+
+
 def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Record:
     """Do it; returns the record, which is also written."""
-    system.preflight(where, choice.cluster)
+    system.preflight(where, built=all(artifacts.present(p, where) for p in go_programs(choice)))
     found: list[engine.Engine] = []
     references: dict[str, str] = {}
     tasks = _Tasks(where, steps, choice)
@@ -93,7 +110,7 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
         boot=boot(),
         choice=choice,
         programs=(str(directory), *map(str, _kubectl(where, choice))),
-        daemons=tuple(name for name in process.names(where) if process.pid_of(where, name)),
+        daemons=tuple(name for name in process.names(where) if name != ENGINE),
         access_key=(account.access_key_id, account.secret_access_key),
         images=references,
     )
@@ -132,11 +149,11 @@ class _Tasks:
     def prepare(self) -> None:
         missing = packages(self.choice)
         if missing:
-            self.add("packages", lambda: system.install(missing, self.where, self.steps), lane=DISK)
+            self.add("packages", lambda: self._install(missing), lane=DISK)
             self.packages = ["packages"]
         for program in go_programs(self.choice):
             if not artifacts.present(program, self.where):
-                self.add(program.name, lambda program=program: self._build(program), lane=GO)
+                self.add(program.name, partial(self._build, program), lane=GO)
 
     def serve(self) -> None:
         where, steps = self.where, self.steps
@@ -151,14 +168,19 @@ class _Tasks:
             return
         self.add(
             "cluster",
-            lambda: cluster.ensure_running(where, steps, gpus=self.choice.gpus),
+            lambda: cluster.ensure_running(where, steps),
             after=["network", "registry", *(p.name for p in cluster.programs())],
         )
         self.add(
             "add-ons",
-            lambda: addons.ensure_running(where, steps),
+            lambda: addons.ensure_running(where, steps, gpus=self.choice.gpus),
             after=["cluster", *(p.name for p in addons.programs())],
         )
+
+    def _install(self, missing: list[str]) -> None:
+        with self.steps.step("system packages", expected="about a minute") as step:
+            new = system.install(missing, step, self.where)
+            step.result = f"{len(new)} installed"
 
     def _build(self, program: GoProgram) -> None:
         with self.steps.step(program.name, expected=program.expected) as step:

@@ -27,6 +27,16 @@ def stacks(where: Paths) -> list[str]:
     return sorted(file.stem for file in directory.glob("*.json"))
 
 
+def has_pending(where: Paths, stack: str) -> bool:
+    """Whether a killed engine left operations pending in a stack's state."""
+    file = where.state / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
+    try:
+        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+    return bool(latest.get("pending_operations"))
+
+
 def remember_engine(where: Paths, pid: int) -> None:
     """Write down the engine that a command has started, for a later command to find it orphaned."""
     record = where.run / "pids" / f"{ENGINE}.json"
@@ -40,7 +50,7 @@ def forget_engine(where: Paths) -> None:
 
 
 def end_orphaned_engine(where: Paths, *, grace: float = 10.0) -> bool:
-    """End an engine whose command was killed, gently first, so that it saves its state. True for one alive."""
+    """End an engine whose command was killed, gently first, so that it saves its state. True if one was."""
     pid = process.pid_of(where, ENGINE)
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):

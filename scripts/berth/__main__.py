@@ -1,2 +1,105 @@
-"""The berth command line."""
-def main() -> None: ...
+"""The `berth` command: its commands, and how errors reach the user."""
+
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from rehearsal.errors import BerthError
+from scripts.berth import account, rehearse
+
+app = typer.Typer(
+    help="Give a containerized PyTorch workload a place to run, or rehearse that without an account.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+inside = typer.Typer(
+    help="The same commands inside the rehearsal: the real Pulumi engine and Kubernetes, and no account.",
+    no_args_is_help=True,
+)
+for command in (account.up, account.preview, account.down, account.verify, account.outputs, account.status):
+    app.command()(command)
+app.command()(account.doctor)
+for command in (
+    rehearse.up,
+    rehearse.preview,
+    rehearse.down,
+    rehearse.verify,
+    rehearse.outputs,
+    rehearse.status,
+):
+    inside.command()(command)
+inside.command("env")(rehearse.env_)
+app.add_typer(inside, name="rehearse")
+
+
+def main() -> None:
+    """Run the command line; errors that the user can mend end with a message and a hint, status 1."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        status = app(standalone_mode=False)
+    except BerthError as error:
+        _say(f"error: {error.message}", error.hint)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _say(
+            "interrupted: what was finished is kept.",
+            f"To go on: {' '.join(_shown())}    To remove everything: ./scripts/down",
+        )
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as problem:  # noqa: BLE001 - the last resort: a bug is not the user's to read
+        _refused_or_bug(problem)
+    else:
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refused_or_bug(problem: Exception) -> None:
+    # What typer itself refuses (an unknown flag, a missing argument) shows how the command is called.
+    if hasattr(problem, "exit_code") and hasattr(problem, "show"):
+        problem.show()
+        sys.exit(problem.exit_code)
+    log = _keep(traceback.format_exc())
+    _say(f"berth has a bug: {type(problem).__name__}: {problem}", f"The traceback is in {log}")
+    sys.exit(70)
+
+
+def _keep(text: str) -> Path:
+    from rehearsal.paths import paths
+
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    for directory in (paths().logs, Path("/tmp")):  # noqa: S108 - named to the user
+        try:
+            if directory.is_dir():
+                (directory / name).write_text(text)
+                return directory / name
+        except OSError:
+            continue
+    sys.stderr.write(text)
+    return Path("standard error")
+
+
+def _say(message: str, hint: str) -> None:
+    print(message, file=sys.stderr)
+    if hint:
+        print(hint, file=sys.stderr)
+
+
+def _shown() -> list[str]:
+    return ["berth", *sys.argv[1:]]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`berth COMMAND ENV`: acts on the account that the shell is logged in to.
+
+In a shell that `berth rehearse env` has put inside the rehearsal, these commands act on the rehearsal.
+"""
+
+import tempfile
+from pathlib import Path
+
+import typer
+
+from rehearsal.workspace import known
+from scripts.berth import options, rehearse
+from scripts.berth.place import account, in_rehearsal_shell
+
+DEFAULT_THRESHOLD, DEFAULT_SAMPLES = 0.97, 200
+
+
+def up(env: options.Env, *, yes: options.Yes = False) -> None:
+    """Create or update an environment, then verify it."""
+    if in_rehearsal_shell():
+        rehearse.up(env, yes=yes)
+        return
+    from scripts.berth import stack, verify
+
+    place = account()
+    log = Path(tempfile.gettempdir()) / f"berth-up-{known(env)}.log"
+    stack.deploy(place, env, log, yes=yes)
+    raise typer.Exit(
+        verify.verify(place, env, as_json=False, threshold=DEFAULT_THRESHOLD, samples=DEFAULT_SAMPLES)
+    )
+
+
+def preview(env: options.Env, *, as_json: options.Json = False) -> None:
+    """Show what `up` would change."""
+    if in_rehearsal_shell():
+        rehearse.preview(env, as_json=as_json)
+        return
+    from scripts.berth import stack
+
+    known(env)
+    raise typer.Exit(stack.preview(account(), env, as_json=as_json))
+
+
+def down(env: options.Env, *, yes: options.Yes = False) -> None:
+    """Destroy an environment. In a rehearsal's shell the rehearsal itself goes on running."""
+    from scripts.berth import stack
+
+    known(env)
+    place = rehearse.place() if in_rehearsal_shell() else account()
+    place.require_stack(env)
+    status = stack.destroy(place, env, None, yes=yes)
+    if status == 0:
+        stack.remove(place, env)
+    raise typer.Exit(status)
+
+
+def verify(
+    env: options.Env,
+    *,
+    as_json: options.Json = False,
+    threshold: options.Threshold = DEFAULT_THRESHOLD,
+    samples: options.Samples = DEFAULT_SAMPLES,
+) -> None:
+    """Check over HTTP and S3 that an environment does what it is for."""
+    from scripts.berth import verify as verification
+
+    known(env)
+    place = rehearse.place() if in_rehearsal_shell() else account()
+    raise typer.Exit(verification.verify(place, env, as_json=as_json, threshold=threshold, samples=samples))
+
+
+def outputs(env: options.Env, *, as_json: options.Json = False) -> None:
+    """Print an environment's outputs."""
+    from scripts.berth import verify as verification
+
+    known(env)
+    place = rehearse.place() if in_rehearsal_shell() else account()
+    verification.outputs(place, env, as_json=as_json)
+
+
+def status(env: options.Env, *, as_json: options.Json = False) -> None:
+    """Show an environment's resources and results."""
+    from scripts.berth import status as view
+
+    known(env)
+    view.environment(rehearse.place() if in_rehearsal_shell() else account(), env, as_json=as_json)
+
+
+def doctor(*, as_json: options.Json = False) -> None:
+    """Say what is missing on this machine, for a rehearsal and for an account, and how to get it."""
+    from scripts.berth import doctor as examination
+
+    raise typer.Exit(examination.examine(as_json=as_json))

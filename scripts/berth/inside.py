@@ -1,0 +1,108 @@
+"""Enters the rehearsal: chooses its settings, takes its lock, brings up what is missing, gives a `Place`."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rehearsal import session, workspace
+from rehearsal.errors import BerthError
+from rehearsal.lock import exclusive
+from rehearsal.paths import CHECKOUT, Paths, paths
+from rehearsal.session import Choice, Record
+from rehearsal.steps import Steps
+from scripts.berth.place import Place, rehearsal
+
+
+def leave_shims_alone(where: Paths) -> None:
+    """Take our own `pulumi` off this process's PATH, so that only a real one is found there."""
+    shims = str(workspace.shims(where))
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(part for part in path if part != shims)
+
+
+def choose(where: Paths, env: str, cluster: str | None, gpus: int | None) -> Choice:
+    """The flags, else what the rehearsal was brought up with, else what the environment's values ask for."""
+    record = session.load(where)
+    wanted = values_gpus(env)
+    previous = record.choice if record else Choice()
+    return Choice(
+        cluster=cluster or previous.cluster,
+        gpus=gpus if gpus is not None else max(wanted, previous.gpus),
+    )
+
+
+def values_gpus(env: str, checkout: Path = CHECKOUT) -> int:
+    """`berth:gpus` in an environment's values; 0 where it is absent. Its check is the program's business."""
+    try:
+        text = (checkout / "stacks" / f"Pulumi.{env}.yaml").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^ +berth:gpus: *['\"]?(\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def place_of(where: Paths, record: Record) -> Place:
+    """The rehearsal that a record describes."""
+    environ = session.inside(where, record).over(os.environ)
+    return rehearsal(where, environ, Path(record.programs[0]) / "pulumi")
+
+
+def enter(where: Paths, choice: Choice, *, images: bool = False) -> Place:
+    """The rehearsal, brought up where it is not; takes the lock only then."""
+    record = session.ready(where, choice)
+    if record is None or (images and not record.images):
+        require_root()
+        with exclusive(where):
+            record = session.ensure(where, Steps(where.logs), choice, images=images)
+    else:
+        workspace.refresh(where)
+    return place_of(where, record)
+
+
+@contextmanager
+def entered(where: Paths, choice: Choice, steps: Steps) -> Iterator[tuple[Place, Record]]:
+    """Hold the lock for a whole command, with the rehearsal and its images up to date."""
+    from rehearsal import recovery
+
+    require_root()
+    with exclusive(where):
+        recovery.end_orphaned_engine(where)
+        record = session.ensure(where, steps, choice)
+        recovery.release_stale_locks(where)
+        yield place_of(where, record), record
+
+
+def present(where: Paths) -> Place:
+    """The rehearsal as it was brought up last, whether it runs or not: enough to read a stack's state.
+
+    Raises:
+        BerthError: there is none.
+    """
+    record = session.load(where)
+    if record is None or not Path(record.programs[0]).is_dir():
+        raise BerthError("there is no rehearsal on this machine", "Start one: `berth rehearse up local`.")
+    workspace.refresh(where)
+    return place_of(where, record)
+
+
+def require_root() -> None:
+    """Raises BerthError for anybody else."""
+    if os.geteuid() != 0:
+        raise BerthError(
+            "a rehearsal needs root: it runs containers and makes network interfaces and firewall rules",
+            "Run the command with sudo, for example `sudo ./scripts/up`, or in a root shell.",
+        )
+
+
+def here() -> Paths:
+    """The rehearsal's paths, readable by the user.
+
+    Raises:
+        BerthError: they belong to another user.
+    """
+    where = paths()
+    if where.state.exists() and not os.access(where.state, os.R_OK | os.X_OK):
+        require_root()
+    return where

@@ -1,0 +1,31 @@
+"""The arguments and flags that several commands share."""
+
+from typing import Annotated, Optional
+
+import typer
+
+Env = Annotated[str, typer.Argument(metavar="ENV", help="Environment: a values file stacks/Pulumi.ENV.yaml.")]
+MaybeEnv = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it
+    typer.Argument(metavar="[ENV]", help="Environment; without it, the rehearsal as a whole."),
+]
+Cluster = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="embedded|kind|current",
+        help="Kubernetes of its own (default), a running kind cluster, or the current kubeconfig context.",
+    ),
+]
+Gpus = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=0, max=1024, metavar="N", help="Simulated GPUs of the node."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the whole plan; change nothing.")]
+Purge = Annotated[bool, typer.Option("--purge", help="Remove the caches too.")]
+Threshold = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="Least share of right predictions, and least training accuracy."),
+]
+Samples = Annotated[int, typer.Option(min=1, max=1000, help="Held-out samples to predict.")]

@@ -1,0 +1,28 @@
+"""`--dry-run`: prints everything that a bring-up would do, and does none of it."""
+
+from rich.console import Console
+
+from rehearsal.paths import Paths
+from rehearsal.session import Choice
+
+
+def show(console: Console, where: Paths, choice: Choice, env: str) -> None:
+    """Print the plan of `berth rehearse up ENV`."""
+    from rich.table import Table
+
+    from rehearsal import bringup
+
+    table = Table(
+        box=None, pad_edge=False, title=f"Plan for {env} (nothing is changed)", title_justify="left"
+    )
+    for heading in ("", "what", "how"):
+        table.add_column(heading, overflow="fold")
+    for line in bringup.plan(where, choice):
+        table.add_row("[green]there[/]" if line.done else "[yellow]to do[/]", line.name, line.detail)
+    for name, detail in (
+        ("images", "build and push those whose content is not in the registry"),
+        (f"stack {env}", "pulumi up: dataset, training, service"),
+        ("verification", "predictions over HTTP on held-out data"),
+    ):
+        table.add_row("[yellow]to do[/]", name, detail)
+    console.print(table)

@@ -1,0 +1,134 @@
+"""`berth rehearse COMMAND …`: the same commands inside the rehearsal. No account is touched."""
+
+import json
+import os
+
+import typer
+
+from rehearsal import session
+from rehearsal.lock import exclusive
+from rehearsal.workspace import known
+from scripts.berth import inside, options
+from scripts.berth.place import Place
+
+DEFAULT_ENV = "local"
+
+
+def up(
+    env: options.Env = DEFAULT_ENV,
+    *,
+    cluster: options.Cluster = None,
+    gpus: options.Gpus = None,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+) -> None:
+    """Start what is missing, create or update the environment, verify it and show the result."""
+    from rich.console import Console
+
+    del yes  # nothing here costs anything: there is nothing to ask
+    where = inside.here()
+    choice = inside.choose(where, known(env), cluster, gpus)
+    inside.leave_shims_alone(where)
+    console = Console()
+    if dry_run:
+        from scripts.berth import plan
+
+        plan.show(console, where, choice, env)
+        return
+    from scripts.berth import flow
+
+    flow.up(where, env, choice, console)
+
+
+def preview(
+    env: options.Env = DEFAULT_ENV,
+    *,
+    as_json: options.Json = False,
+    cluster: options.Cluster = None,
+    gpus: options.Gpus = None,
+) -> None:
+    """Show what `up` would change."""
+    from scripts.berth import stack
+
+    where = inside.here()
+    choice = inside.choose(where, known(env), cluster, gpus)
+    inside.leave_shims_alone(where)
+    raise typer.Exit(stack.preview(inside.enter(where, choice), env, as_json=as_json))
+
+
+def down(env: options.Env = DEFAULT_ENV, *, purge: options.Purge = False, yes: options.Yes = False) -> None:
+    """Destroy the environment, then stop and remove the whole rehearsal."""
+    from rich.console import Console
+
+    from scripts.berth import flow
+
+    del yes
+    where = inside.here()
+    inside.leave_shims_alone(where)
+    flow.down(where, known(env), Console(), purge=purge)
+
+
+def verify(
+    env: options.Env = DEFAULT_ENV,
+    *,
+    as_json: options.Json = False,
+    threshold: options.Threshold = 0.97,
+    samples: options.Samples = 200,
+) -> None:
+    """Check over HTTP and S3 that the environment does what it is for."""
+    from scripts.berth import verify as verification
+
+    known(env)
+    raise typer.Exit(verification.verify(place(), env, as_json=as_json, threshold=threshold, samples=samples))
+
+
+def outputs(env: options.Env = DEFAULT_ENV, *, as_json: options.Json = False) -> None:
+    """Print the environment's outputs."""
+    from scripts.berth import verify as verification
+
+    known(env)
+    verification.outputs(place(), env, as_json=as_json)
+
+
+def status(env: options.MaybeEnv = None, *, as_json: options.Json = False) -> None:
+    """Show daemons, cluster, memory, disk and addresses; with ENV, its resources and results."""
+    from scripts.berth import status as view
+
+    if env is None:
+        view.rehearsal(inside.here(), as_json=as_json)
+    else:
+        view.environment(place(), known(env), as_json=as_json)
+
+
+def env_(
+    env: options.Env = DEFAULT_ENV,
+    *,
+    as_json: options.Json = False,
+    cluster: options.Cluster = None,
+    gpus: options.Gpus = None,
+) -> None:
+    """Print shell exports for `eval "$(berth rehearse env)"`; starts what is missing."""
+    where = inside.here()
+    choice = inside.choose(where, known(env), cluster, gpus)
+    original = dict(os.environ)
+    inside.leave_shims_alone(where)
+    record = session.ready(where, choice)
+    if record is None or not record.images:
+        from rehearsal.steps import Steps
+
+        inside.require_root()
+        with exclusive(where):
+            record = session.ensure(where, Steps(where.logs), choice)
+    environment = session.inside(where, record)
+    if as_json:
+        variables = {"set": dict(environment.variables), "unset": environment.removed(original)}
+        print(json.dumps(variables, indent=2))
+    else:
+        print(environment.exports(original))
+
+
+def place() -> Place:
+    """The rehearsal as it is."""
+    where = inside.here()
+    inside.leave_shims_alone(where)
+    return inside.present(where)

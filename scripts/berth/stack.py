@@ -1,0 +1,85 @@
+"""What every environment can do with Pulumi, in an account or in the rehearsal."""
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rehearsal.errors import BerthError
+from scripts.berth.place import Place, failed
+
+
+def preview(place: Place, env: str, *, as_json: bool) -> int:
+    """`pulumi preview`; returns its exit status."""
+    select(place, env)
+    return place.run("preview", "--stack", env, *(["--json"] if as_json else []))
+
+
+def select(place: Place, env: str) -> None:
+    """Select the stack, made where it is missing; costs nothing where it is known to be there."""
+    if not place.has_stack(env):
+        place.capture("stack", "select", "--create", env)
+
+
+def deploy(place: Place, env: str, log: Path, *, yes: bool) -> None:
+    """`pulumi up`.
+
+    Raises:
+        BerthError: it failed; with the end of its log.
+    """
+    select(place, env)
+    status = place.run("up", "--stack", env, *(["--yes"] if yes else []), log=log)
+    if status:
+        raise failed(f"`pulumi up` of {env} failed", log, f"{place.prefix} up {env}")
+
+
+def destroy(place: Place, env: str, log: Path | None, *, yes: bool) -> int:
+    """`pulumi destroy`; returns its exit status."""
+    return place.run("destroy", "--stack", env, *(["--yes", "--skip-preview"] if yes else []), log=log)
+
+
+def remove(place: Place, env: str) -> None:
+    """Forget a stack that has no resources any more. Its values file stays."""
+    place.capture("stack", "rm", env, "--yes", "--preserve-config")
+
+
+def exported(place: Place, env: str) -> dict[str, Any]:
+    """The stack's state, as `pulumi stack export` prints it."""
+    state = json.loads(place.capture("stack", "export", "--stack", env))
+    if not isinstance(state, dict):
+        raise BerthError(f"the state of {env} cannot be read")
+    return state
+
+
+def kinds(state: dict[str, Any]) -> Counter[str]:
+    """How many resources of each kind a state has; components and providers do not count."""
+    resources = state.get("deployment", {}).get("resources") or []
+    return Counter(
+        str(resource["type"]).rpartition(":")[2]
+        for resource in resources
+        if resource.get("custom") and not str(resource["type"]).startswith("pulumi:providers:")
+    )
+
+
+def resolve_pending(place: Place, env: str, exists: Callable[[dict[str, Any]], bool]) -> int:
+    """Resolve the operations that a killed engine left pending; returns how many there were."""
+    from rehearsal import recovery
+
+    state = exported(place, env)
+    operations = recovery.pending(state)
+    if operations:
+        resolved = json.dumps(recovery.resolve(state, exists))
+        place.capture("stack", "import", "--stack", env, stdin=resolved)
+    return len(operations)
+
+
+def in_cluster(place: Place, inputs: dict[str, Any]) -> bool:
+    """Whether the cluster has the object that these inputs describe."""
+    group, _, version = str(inputs.get("apiVersion", "v1")).rpartition("/")
+    metadata = inputs.get("metadata") or {}
+    argv = ["kubectl", "get", f"{inputs.get('kind')}.{version}.{group}", str(metadata.get("name"))]
+    if metadata.get("namespace"):
+        argv += ["--namespace", str(metadata["namespace"])]
+    return subprocess.run(argv, env=place.environ, capture_output=True, check=False).returncode == 0

@@ -1,1 +1,1 @@
-"""Stand-ins for provider plugins, a package per provider; each runs as `python -m rehearsal.providers.<name>`."""
+"""Stand-ins for provider plugins, one package each, run as `python -m rehearsal.providers.<name>`."""

@@ -9,7 +9,9 @@ from rehearsal.errors import BerthError
 class ApiError(BerthError):
     """A refusal by the API server: an HTTP status with the Status object that explains it."""
 
-    def __init__(self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason

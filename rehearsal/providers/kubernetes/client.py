@@ -18,9 +18,10 @@ from rehearsal.providers.kubernetes.kubeconfig import Access
 if TYPE_CHECKING:
     from rehearsal.providers.kubernetes.transport import Transport
 
-__all__ = ["ApiError", "ApiResource", "Client", "Object", "UnknownKindError", "UnreachableError"]
+__all__ = ["ApiError", "ApiResource", "Client", "Object", "Objects", "UnknownKindError", "UnreachableError"]
 
 Object = dict[str, Any]
+Objects = list[Object]
 Params = Mapping[str, str | int | bool]
 
 APPLY = "application/apply-patch+yaml"
@@ -81,7 +82,7 @@ class Client:
         *,
         labels: str = "",
         fields: str = "",
-    ) -> list[Object]:
+    ) -> Objects:
         """All objects of a kind that match the label and field selectors."""
         params: dict[str, str] = {}
         if labels:
@@ -177,7 +178,7 @@ class Client:
                 return ""
             raise
 
-    def events(self, namespace: str, kind: str, name: str, uid: str = "") -> list[Object]:
+    def events(self, namespace: str, kind: str, name: str, uid: str = "") -> Objects:
         """The events about an object, oldest first."""
         fields = [f"involvedObject.kind={kind}", f"involvedObject.name={name}"]
         if uid:

@@ -1,14 +1,14 @@
 """Property values on the wire and in Python.
 
-The wire has one Struct for everything; secrets and unknowns are marked by agreed strings in it. In Python they
-are JSON types with two additions: Secret(value) and UNKNOWN.
+The wire has one Struct for everything; secrets and unknowns are marked by agreed strings in it. In Python
+they are JSON types with two additions: Secret(value) and UNKNOWN.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from google.protobuf.struct_pb2 import Struct, Value
+    from google.protobuf.struct_pb2 import Struct, Value  # type: ignore[import-untyped]
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret, itself none
@@ -42,12 +42,13 @@ class Secret:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = value.value if isinstance(value, Secret) else value
+        self.value: Any = value.value if isinstance(value, Secret) else value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.value == other.value
 
-    __hash__ = None  # type: ignore[assignment] - it wraps mutable values
+    def __hash__(self) -> int:
+        return hash(repr(self.value))
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -58,7 +59,7 @@ def decode(struct: "Struct") -> dict[str, Any]:
     return {key: _decode_value(value) for key, value in struct.fields.items()}
 
 
-def _decode_value(value: "Value") -> Any:  # noqa: PLR0911 - one return per kind of value
+def _decode_value(value: "Value") -> Any:
     match value.WhichOneof("kind"):
         case "string_value":
             text = value.string_value
@@ -111,7 +112,7 @@ def _encode_value(target: "Value", value: Any) -> None:
     elif value is UNKNOWN:
         target.string_value = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     elif value is None:
-        target.null_value = 0  # type: ignore[assignment] - the enum has this one value
+        target.null_value = 0
     elif isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, int | float):

@@ -1,0 +1,47 @@
+"""Run the plugin: `python -m rehearsal.providers.kubernetes [engine address]` prints its port and serves."""
+
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+
+import grpc
+
+from rehearsal.providers.kubernetes import wire
+from rehearsal.providers.kubernetes.host import Host
+from rehearsal.providers.kubernetes.servicer import Servicer
+
+_THREADS = 128  # a resource that is waited for keeps one
+_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_GRACE_SECONDS = 1
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until the engine ends the process."""
+    address = next((argument for argument in arguments if not argument.startswith("-")), "")
+    server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
+    servicer = Servicer(_version(), Host(address))
+    wire.provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: None)  # the terminal's: the engine decides, by Cancel
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    stop.wait()
+    server.stop(_GRACE_SECONDS).wait(_GRACE_SECONDS)
+    return 0
+
+
+def _version() -> str:
+    """The version of pulumi-kubernetes whose SDK is installed: that is what this stands in for."""
+    try:
+        return version("pulumi-kubernetes")
+    except PackageNotFoundError:
+        return "4.34.2"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

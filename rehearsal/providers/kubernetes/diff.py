@@ -1,0 +1,107 @@
+"""What a change of inputs means: every path that differs, and which of them need a replacement."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rehearsal.providers.kubernetes import naming
+from rehearsal.providers.kubernetes.model import Change, Diff, Values
+from rehearsal.providers.kubernetes.objects import (
+    MISSING,
+    Path,
+    format_path,
+    get_path,
+    group_of,
+    meta,
+    parse_path,
+    under,
+)
+from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, reveal
+
+Changes = dict[Path, Change]
+_NOTHING: tuple[Any, ...] = (None, MISSING)
+
+
+def compare(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Change]]:
+    """Every difference between two inputs, at the deepest path that has one.
+
+    A map or list that is there on one side only is one difference, at its own path.
+    """
+    if isinstance(old, Secret):
+        old = old.value
+    if isinstance(new, Secret):
+        new = new.value
+    if new in _NOTHING if not isinstance(new, dict | list) else False:
+        if old not in _NOTHING:
+            yield path, Change("DELETE", input_diff=True)
+    elif not isinstance(old, dict | list) and old in _NOTHING:
+        yield path, Change("ADD")
+    elif new is UNKNOWN:
+        yield path, Change("UPDATE")
+    elif isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from compare(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            before = old[index] if index < len(old) else MISSING
+            after = new[index] if index < len(new) else MISSING
+            yield from compare(before, after, (*path, index))
+    elif type(old) is not type(new) or reveal(old) != reveal(new):
+        yield path, Change("UPDATE")
+
+
+def changes(old: Values, new: Values, ignored: Iterable[str] = ()) -> Changes:
+    """The differences between two inputs, without those that the user ignores."""
+    hidden = [parse_path(path) for path in ignored]
+    return {
+        path: change for path, change in compare(old, new) if not any(under(path, hide) for hide in hidden)
+    }
+
+
+def identity_paths(old: Values, new: Values, default_namespace: str) -> list[Path]:
+    """The paths by which these are two different objects."""
+    paths: list[Path] = []
+    if old.get("kind") != new.get("kind"):
+        paths.append(("kind",))
+    old_version, new_version = str(old.get("apiVersion") or ""), str(new.get("apiVersion") or "")
+    if group_of(old_version) != group_of(new_version):
+        paths.append(("apiVersion",))
+    if get_path(old, ("metadata", "name")) != get_path(new, ("metadata", "name")):
+        paths.append(("metadata", "name"))
+    before, after = (get_path(side, ("metadata", "namespace")) for side in (old, new))
+    if after is UNKNOWN or (meta(old, "namespace") or default_namespace) != (
+        meta(new, "namespace") or default_namespace
+    ):
+        if before != after:
+            paths.append(("metadata", "namespace"))
+    return paths
+
+
+def replaced(found: Changes, fixed: Sequence[Path]) -> Changes:
+    """The changes, with those at, below or above a fixed path made replacements."""
+    return {
+        path: _as_replacement(change) if any(under(path, p) or under(p, path) for p in fixed) else change
+        for path, change in found.items()
+    }
+
+
+def _as_replacement(change: Change) -> Change:
+    kinds = {"ADD": "ADD_REPLACE", "DELETE": "DELETE_REPLACE", "UPDATE": "UPDATE_REPLACE"}
+    return Change(kinds.get(change.kind, change.kind), change.input_diff)  # type: ignore[arg-type]
+
+
+def needs_replacement(found: Changes) -> bool:
+    """Whether any change needs a replacement."""
+    return any(change.replaces for change in found.values())
+
+
+def result(found: Changes, old: Values, new: Values, default_namespace: str) -> Diff:
+    """The answer for the engine. An object that keeps its name cannot coexist with its replacement."""
+    same_place = not identity_paths(old, new, default_namespace)
+    by_server = bool(meta(new, "generateName"))
+    return Diff(
+        changes={format_path(path): change for path, change in found.items()},
+        delete_before_replace=needs_replacement(found)
+        and same_place
+        and not by_server
+        and not naming.is_autonamed(new),
+    )

@@ -46,7 +46,7 @@ class ConfigError(Exception):
         self.environment = environment
         self.problems = sorted(set(problems))
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        lines = [f"environment {environment}: {count} in its values (Pulumi.{environment}.yaml)"]
+        lines = [f"environment {environment} (stacks/Pulumi.{environment}.yaml): {count}"]
         super().__init__("\n".join(lines + [f"  {problem}" for problem in self.problems]))
 
 

@@ -1,4 +1,4 @@
-"""Options and fixtures of all tests. Its folder is importable from them, which is how they share `recorder`."""
+"""Options and fixtures of all tests. Their modules import `recorder` and the like from this folder."""
 
 import pytest
 

@@ -51,7 +51,9 @@ def _entry(environment: str, path: Path, server: str) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         problem = Problem(path=str(path), reason=f"cannot be read as a login file: {error}")
         raise ConfigError(environment, [problem]) from None
-    logins = content.get("auths", {}) if isinstance(content, dict) else {}
+    logins = content.get("auths") if isinstance(content, dict) else None
+    if not isinstance(logins, dict):
+        return None
     for name in (server, f"https://{server}", f"https://{server}/v1/"):
         entry = logins.get(name)
         if isinstance(entry, dict) and _complete(entry):

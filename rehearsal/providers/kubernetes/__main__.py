@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 
 from rehearsal.providers.kubernetes import wire
 from rehearsal.providers.kubernetes.host import Host

@@ -45,10 +45,8 @@ def check(
     else:
         inputs, unnamed = naming.assign(inputs, olds, logical=call.name, seed=seed, autonaming=autonaming)
         failures += unnamed
-    if (
-        (default_namespace
-        and get_path(inputs, ("metadata", "namespace")) in (None, ""))
-        or (default_namespace and "namespace" not in (reveal(inputs.get("metadata")) or {}))
+    if (default_namespace and get_path(inputs, ("metadata", "namespace")) in (None, "")) or (
+        default_namespace and "namespace" not in (reveal(inputs.get("metadata")) or {})
     ):
         inputs = with_metadata(inputs, namespace=default_namespace)
     inputs = mark_inputs(inputs)

@@ -13,7 +13,6 @@ from rehearsal.providers.kubernetes.model import (
     Call,
     Checked,
     Diff,
-    Failure,
     PartialFailureError,
     State,
     Values,
@@ -71,6 +70,7 @@ class ObjectHandler:
 
     def diff(self, call: Call, old: State, news: Values, *, ignored: list[str]) -> Diff:
         """See Handler."""
+        del call
         before = old.inputs or old.outputs.get(_INPUTS) or {}
         found = diff.changes(before, news, ignored)
         if not found:
@@ -301,6 +301,3 @@ def _manager(state: State) -> str:
     named = annotation(state.inputs, "pulumi.com/patchFieldManager")
     stored = state.outputs.get(_MANAGER)
     return named or (stored if isinstance(stored, str) else "") or f"{merge.CREATOR}-{secrets.token_hex(4)}"
-
-
-__all__ = ["Failure", "ObjectHandler"]

@@ -1,6 +1,7 @@
 """What a change of inputs means: every path that differs, and which of them need a replacement."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rehearsal.providers.kubernetes import naming
@@ -15,10 +16,9 @@ from rehearsal.providers.kubernetes.objects import (
     parse_path,
     under,
 )
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, reveal
+from rehearsal.providers.kubernetes.values import UNKNOWN, Secret
 
 Changes = dict[Path, Change]
-_NOTHING: tuple[Any, ...] = (None, MISSING)
 
 
 def compare(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Change]]:
@@ -26,27 +26,24 @@ def compare(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Change]
 
     A map or list that is there on one side only is one difference, at its own path.
     """
-    if isinstance(old, Secret):
-        old = old.value
-    if isinstance(new, Secret):
-        new = new.value
-    if new in _NOTHING if not isinstance(new, dict | list) else False:
-        if old not in _NOTHING:
+    old, new = (side.value if isinstance(side, Secret) else side for side in (old, new))
+    if _absent(new):
+        if not _absent(old):
             yield path, Change("DELETE", input_diff=True)
-    elif not isinstance(old, dict | list) and old in _NOTHING:
+    elif _absent(old):
         yield path, Change("ADD")
-    elif new is UNKNOWN:
-        yield path, Change("UPDATE")
     elif isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from compare(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
     elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            before = old[index] if index < len(old) else MISSING
-            after = new[index] if index < len(new) else MISSING
+        for index, (before, after) in enumerate(zip_longest(old, new, fillvalue=MISSING)):
             yield from compare(before, after, (*path, index))
-    elif type(old) is not type(new) or reveal(old) != reveal(new):
+    elif type(old) is not type(new) or old != new or new is UNKNOWN:
         yield path, Change("UPDATE")
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value is MISSING
 
 
 def changes(old: Values, new: Values, ignored: Iterable[str] = ()) -> Changes:
@@ -68,11 +65,9 @@ def identity_paths(old: Values, new: Values, default_namespace: str) -> list[Pat
     if get_path(old, ("metadata", "name")) != get_path(new, ("metadata", "name")):
         paths.append(("metadata", "name"))
     before, after = (get_path(side, ("metadata", "namespace")) for side in (old, new))
-    if after is UNKNOWN or (meta(old, "namespace") or default_namespace) != (
-        meta(new, "namespace") or default_namespace
-    ):
-        if before != after:
-            paths.append(("metadata", "namespace"))
+    here, there = (meta(side, "namespace") or default_namespace for side in (old, new))
+    if before != after and (after is UNKNOWN or here != there):
+        paths.append(("metadata", "namespace"))
     return paths
 
 

@@ -3,7 +3,7 @@
 import traceback
 from typing import Any, NamedTuple
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 
 from rehearsal.errors import BerthError
 from rehearsal.providers.kubernetes import wire

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 
 from rehearsal.providers.kubernetes import wire
 

@@ -27,6 +27,7 @@ class ListHandler:
         self, call: Call, olds: Values, news: Values, *, seed: bytes, autonaming: Autonaming | None
     ) -> Checked:
         """See Handler."""
+        del olds  # items are named by the program, so none of them takes over an old name
         token = parse_type(call.type)
         inputs = {"apiVersion": token.api_version, "kind": token.kind, **news}
         items = _plain(inputs.get("items"))
@@ -41,7 +42,9 @@ class ListHandler:
             if not isinstance(item, dict):
                 failures.append(Failure(path, "expected an object"))
             elif not get_path(item, ("metadata", "name")) or "name" not in (item.get("metadata") or {}):
-                failures.append(Failure(f"{path}.metadata.name", "required: items of a list have no automatic names"))
+                failures.append(
+                    Failure(f"{path}.metadata.name", "required: items of a list have no automatic names")
+                )
             else:
                 checked = self._objects.check(
                     _item_call(call, item), {}, _with_kind(call, item), seed=seed, autonaming=autonaming

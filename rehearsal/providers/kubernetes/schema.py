@@ -150,21 +150,26 @@ def validate(value: Any, schema: Schema, components: Mapping[str, Schema]) -> li
     return list(_validate(value, schema, components, ()))
 
 
+def _resolve(schema: Schema, components: Mapping[str, Schema], name: str) -> tuple[Schema, str]:
+    """Follow references, alone or wrapped to carry a description; returns the last one's name too."""
+    while True:
+        wrapped = (part["$ref"] for part in schema.get("allOf", []) if "$ref" in part)
+        reference = schema.get("$ref") or next(wrapped, None)
+        if reference is None:
+            return schema, name
+        name = reference.removeprefix(_REF)
+        schema = components.get(name, {})
+
+
 def _validate(
     value: Any, schema: Schema, components: Mapping[str, Schema], path: Path, name: str = ""
 ) -> Iterator[Failure]:
-    while True:  # follow references, alone or wrapped to carry a description
-        reference = schema.get("$ref") or next(
-            (s["$ref"] for s in schema.get("allOf", []) if "$ref" in s), None
-        )
-        if reference is None:
-            break
-        name = reference.removeprefix(_REF)
-        schema = components.get(name, {})
+    schema, name = _resolve(schema, components, name)
     if isinstance(value, Secret):
         value = value.value
     if value is UNKNOWN or value is None:
         return
+    kind = schema.get("type")
     if (
         schema.get("x-kubernetes-int-or-string")
         or schema.get("format") == "int-or-string"
@@ -172,14 +177,11 @@ def _validate(
     ):
         if isinstance(value, bool | list | dict):
             yield Failure(format_path(path), f"expected a string or a number, got {_describe(value)}")
+    elif kind is None:
         return
-    kind = schema.get("type")
-    if kind is None:
-        return
-    fits = isinstance(value, _TYPES.get(kind, (object,))) and (
-        kind == "boolean" or not isinstance(value, bool)
-    )
-    if not fits:
+    elif not isinstance(value, _TYPES.get(kind, (object,))) or (
+        isinstance(value, bool) and kind != "boolean"
+    ):
         yield Failure(format_path(path), f"expected {_WANTED.get(kind, kind)}, got {_describe(value)}")
     elif kind == "object":
         yield from _validate_object(value, schema, components, path, name)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-import grpc
-from google.protobuf import empty_pb2
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 
 from rehearsal.errors import BerthError
 from rehearsal.providers.kubernetes import config, failures, wire
@@ -24,7 +24,6 @@ from rehearsal.providers.kubernetes.model import (
     Diff,
     PartialFailureError,
     State,
-    Values,
 )
 from rehearsal.providers.kubernetes.values import decode, encode
 
@@ -245,6 +244,3 @@ def _diffed(found: Diff, *, detailed: bool) -> Any:
         hasDetailedDiff=detailed or bool(changes),
         deleteBeforeReplace=found.delete_before_replace,
     )
-
-
-__all__ = ["Servicer", "Values"]

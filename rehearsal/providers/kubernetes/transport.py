@@ -113,7 +113,7 @@ class Transport:
             streams = list(self._streams)
         for response in streams:
             with contextlib.suppress(OSError, RuntimeError, ValueError):  # it may have ended meanwhile
-                response.shutdown()  # type: ignore[attr-defined] # the base class does not declare it
+                response.shutdown()
 
     def _send(
         self,

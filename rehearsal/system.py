@@ -51,6 +51,7 @@ def preflight(paths: Paths, *, built: bool = False) -> None:
         *disk_obstacles(paths, GIB if built else DISK),
         *_memory(),
         *_ports(paths),
+        *([] if built else _network()),
     ]
     if obstacles:
         listed = "\n".join(f"  - {obstacle}" for obstacle in obstacles)
@@ -72,32 +73,50 @@ def _platform() -> list[str]:
 
 def disk_obstacles(paths: Paths, needed: int) -> list[str]:
     """Where disk space is lacking. What the cache and the state hold already counts as there."""
-    missing = []
-    roots: dict[int, list[Path]] = {}
+    lacking = []
+    disks: dict[int, list[Path]] = {}
     for root in (paths.cache, paths.state):
-        there = next(p for p in (root, *root.parents) if p.exists())
-        roots.setdefault(there.stat().st_dev, []).append(root)
-    for sharing in roots.values():
-        there = next(p for p in (sharing[0], *sharing[0].parents) if p.exists())
-        share = needed if len(roots) == 1 else needed // 2
-        wanted = max(share - sum(_size(root) for root in sharing), min(GIB, share))
-        free = shutil.disk_usage(there).free
+        disks.setdefault(_existing(root).stat().st_dev, []).append(root)
+    for roots in disks.values():
+        share = needed // len(disks)
+        free = shutil.disk_usage(_existing(roots[0])).free
+        if free >= share:
+            continue
+        # What is there already need not come again; a little is needed for anything.
+        wanted = max(share - sum(map(_size, roots)), GIB // 2)
         if free < wanted:
-            names = " and ".join(map(str, sharing))
-            missing.append(
-                f"{names} need {wanted / GIB:.1f} GiB of disk, and {free / GIB:.1f} GiB are free: "
-                f"free {(wanted - free) / GIB:.1f} GiB, or set BERTH_CACHE and BERTH_STATE to another disk"
+            lacking.append(
+                f"{' and '.join(map(str, roots))}: {wanted / GIB:.1f} GiB of disk are needed, "
+                f"{free / GIB:.1f} GiB are free; make {(wanted - free) / GIB:.1f} GiB more free, "
+                "or set BERTH_CACHE and BERTH_STATE to directories on a larger disk"
             )
-    return missing
+    return lacking
+
+
+def _existing(path: Path) -> Path:
+    return next(p for p in (path, *path.parents) if p.exists())
 
 
 def _size(root: Path) -> int:
+    """Bytes on disk below a directory, other file systems mounted there left out."""
     total = 0
-    for directory, _, files in os.walk(root, onerror=None):
+    for directory, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not (Path(directory) / name).is_mount()]
         for name in files:
             with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH118 (a million files)
+                total += (Path(directory) / name).lstat().st_blocks * 512
     return total
+
+
+def _network() -> list[str]:
+    """No route to anywhere and no proxy: said here, before each step would find out for itself."""
+    proxies = any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in os.environ)
+    routes = [line.split() for line in _read("/proc/net/route").splitlines()[1:]]
+    routes6 = [line.split() for line in _read("/proc/net/ipv6_route").splitlines()]
+    default = any(r[1] == "00000000" for r in routes) or any(r[1] == "00" and r[9] != "lo" for r in routes6)
+    if default or proxies:
+        return []
+    return ["there is no network: no default route, and no proxy is set (HTTPS_PROXY)"]
 
 
 def _memory() -> list[str]:
@@ -173,13 +192,15 @@ def plan(packages: Iterable[str]) -> Plan:
 
 
 def install(packages: Iterable[str], step: Step, paths: Paths) -> list[str]:
-    """Install what is missing, without recommendations; returns what is new, dependencies included.
+    """Install packages, without recommendations; returns what is new, dependencies included.
+
+    A package that dpkg has as installed although its caller misses its program is installed again.
 
     Raises:
         StepFailed: apt failed.
         BerthError: there is no apt, or this is not root.
     """
-    wanted = missing(packages)
+    wanted = sorted(set(packages))
     if not wanted:
         return []
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -194,7 +215,7 @@ def install(packages: Iterable[str], step: Step, paths: Paths) -> list[str]:
     before = _installed()
     step.say(f"{len(wanted)} packages: {' '.join(wanted)}")
     with services_held():
-        command = [*_APT, "install", *wanted]
+        command = [*_APT, "install", "--reinstall", *wanted]
         said = step.run(command, env=env, on_line=_progress, check=False)
         if "\nE: " in f"\n{said}":
             # Most often the lists are older than the mirror.

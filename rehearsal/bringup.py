@@ -16,10 +16,9 @@ from rehearsal.artifacts import GoProgram
 from rehearsal.clouds import s3
 from rehearsal.cluster import addons, network
 from rehearsal.paths import Paths
-from rehearsal.providers.kubernetes import helm
 from rehearsal.recovery import ENGINE
 from rehearsal.schedule import Task, run_all
-from rehearsal.session import Choice, Record, boot, fingerprint, save
+from rehearsal.session import Choice, Record, boot, fingerprint, load, save
 from rehearsal.steps import Steps
 from rehearsal.workspace import install_shims
 
@@ -39,7 +38,7 @@ class Planned:
 def go_programs(choice: Choice) -> list[GoProgram]:
     """What Go builds, the engine aside, in the order in which the rest waits for it."""
     clusters = [*cluster.programs(), *addons.programs()] if choice.cluster == "embedded" else []
-    return [*clusters, *s3.programs(), *registry.programs(), *helm.programs()]
+    return [*clusters, *s3.programs(), *registry.programs()]
 
 
 def packages(choice: Choice) -> list[str]:
@@ -91,15 +90,19 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
     """Do it; returns the record, which is also written."""
     system.preflight(where, built=all(artifacts.present(p, where) for p in go_programs(choice)))
     found: list[engine.Engine] = []
-    references: dict[str, str] = {}
+    previous = load(where)
+    references: dict[str, str] = dict(previous.images) if previous else {}
     tasks = _Tasks(where, steps, choice)
     tasks.prepare()
     tasks.serve()
-    tasks.add("engine", lambda: found.append(engine.ensure(where, steps)), after=tasks.packages, lane=GO)
+    tasks.add("engine", lambda: found.append(engine.ensure(where, steps)), lane=GO)
     if images:
-        tasks.add("images", lambda: references.update(ensure_images(where, steps)), after=["registry"])
+        # Beside the Go builds: it is the disk and the network that it keeps busy.
+        tasks.add(
+            "images", lambda: references.update(ensure_images(where, steps)), after=["registry"], lane=DISK
+        )
     run_all(tasks.all, steps.cancelled)
-    if not os.environ.get("BERTH_KEEP_BUILD_CACHE"):
+    if tasks.built and not os.environ.get("BERTH_KEEP_BUILD_CACHE"):
         artifacts.drop_build_caches(where)
     directory = found[0].bin_dir
     install_shims(where, directory / "pulumi")
@@ -120,9 +123,9 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
 
 def ensure_images(where: Paths, steps: Steps) -> dict[str, str]:
     """Build and push the images of this checkout that the registry does not have; image name to reference."""
-    from rehearsal.images import build
+    from rehearsal import images
 
-    return build.build_all(where, steps)
+    return images.build_all(where, steps)
 
 
 def _kubectl(where: Paths, choice: Choice) -> list[Path]:
@@ -136,6 +139,7 @@ class _Tasks:
         self.where, self.steps, self.choice = where, steps, choice
         self.all: list[Task] = []
         self.packages: list[str] = []
+        self.built = not artifacts.present(engine.programs()[0], where)
 
     def add(self, name: str, run: Callable[[], object], *, after: Iterable[str] = (), lane: str = "") -> None:
         known = {task.name for task in self.all}
@@ -154,6 +158,7 @@ class _Tasks:
         for program in go_programs(self.choice):
             if not artifacts.present(program, self.where):
                 self.add(program.name, partial(self._build, program), lane=GO)
+                self.built = True
 
     def serve(self) -> None:
         where, steps = self.where, self.steps

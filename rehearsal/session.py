@@ -13,12 +13,15 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rehearsal import addresses, process, workspace
 from rehearsal.environment import Environment, environment, prepare
 from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths
-from rehearsal.steps import Steps
+
+if TYPE_CHECKING:
+    from rehearsal.steps import Steps
 
 CLUSTERS = ("embedded", "kind", "current")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -112,7 +115,7 @@ def inside(where: Paths, record: Record) -> Environment:
     return environment(where, programs=map(Path, record.programs), access_key=record.access_key)
 
 
-def ensure(where: Paths, steps: Steps, choice: Choice, *, images: bool = True) -> Record:
+def ensure(where: Paths, steps: "Steps", choice: Choice, *, images: bool = True) -> Record:
     """Bring up whatever is missing; a rehearsal that is up is left as it is.
 
     images: also build and push the images that this checkout's code asks for.

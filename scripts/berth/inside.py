@@ -5,14 +5,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rehearsal import session, workspace
 from rehearsal.errors import BerthError
-from rehearsal.lock import exclusive
 from rehearsal.paths import CHECKOUT, Paths, paths
 from rehearsal.session import Choice, Record
-from rehearsal.steps import Steps
 from scripts.berth.place import Place, rehearsal
+
+if TYPE_CHECKING:
+    from rehearsal.steps import Steps
 
 
 def leave_shims_alone(where: Paths) -> None:
@@ -49,22 +51,33 @@ def place_of(where: Paths, record: Record) -> Place:
     return rehearsal(where, environ, Path(record.programs[0]) / "pulumi")
 
 
-def enter(where: Paths, choice: Choice, *, images: bool = False) -> Place:
-    """The rehearsal, brought up where it is not; takes the lock only then."""
+def has_images(record: Record) -> bool:
+    """Whether the registry was given the images that this checkout's code asks for."""
+    from rehearsal.images import references
+
+    return record.images == references()
+
+
+def enter(where: Paths, choice: Choice) -> Place:
+    """The rehearsal, brought up where it is not, without its images; takes the lock only then."""
     record = session.ready(where, choice)
-    if record is None or (images and not record.images):
+    if record is None:
+        from rehearsal.lock import exclusive
+        from rehearsal.steps import Steps
+
         require_root()
         with exclusive(where):
-            record = session.ensure(where, Steps(where.logs), choice, images=images)
+            record = session.ensure(where, Steps(where.logs), choice, images=False)
     else:
         workspace.refresh(where)
     return place_of(where, record)
 
 
 @contextmanager
-def entered(where: Paths, choice: Choice, steps: Steps) -> Iterator[tuple[Place, Record]]:
+def entered(where: Paths, choice: Choice, steps: "Steps") -> Iterator[tuple[Place, Record]]:
     """Hold the lock for a whole command, with the rehearsal and its images up to date."""
     from rehearsal import recovery
+    from rehearsal.lock import exclusive
 
     require_root()
     with exclusive(where):

@@ -113,7 +113,7 @@ def env_(
     original = dict(os.environ)
     inside.leave_shims_alone(where)
     record = session.ready(where, choice)
-    if record is None or not record.images:
+    if record is None or not inside.has_images(record):
         from rehearsal.steps import Steps
 
         inside.require_root()

@@ -1,8 +1,9 @@
 """The tag of an image, from its content: the one place of this rule.
 
-`python images/tag.py NAME [BASE]` prints it. The tag is the first sixteen hexadecimal digits of a SHA-256 over
-the image's folder, the sources that it copies and the reference of its base; so an image that exists under its
-tag is the right one, and needs neither building nor pushing. Standard library only, loaded by its path.
+`python images/tag.py NAME [BASE]` prints it. The tag is the first sixteen hexadecimal digits of a SHA-256
+over the image's folder, the sources that it copies and the reference of its base; so an image that exists
+under its tag is the right one, and needs neither building nor pushing. Standard library only, loaded by its
+path.
 """
 
 import hashlib

@@ -2,7 +2,8 @@
 
 An `.npz` holds `images` (n, height, width) and `labels` (n), and may hold `test_images` and `test_labels`,
 and `pixel_max`, the value of full ink (by default 16 where no pixel is over it, as in scikit-learn's digits,
-else 255). An archive of IDX files holds `train-images…idx3…` and `train-labels…idx1…`, and may hold the `t10k-…` pair; each may be gzipped.
+else 255). An archive of IDX files holds `train-images…idx3…` and `train-labels…idx1…`, and may hold the
+`t10k-…` pair; each may be gzipped.
 Where no test set is given, a fifth of every class is held out, the same one whatever the training seed.
 """
 
@@ -56,6 +57,18 @@ def read(data: bytes) -> Dataset:
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, tarfile.TarError) as reason:
         raise BadDataset(f"the data set archive cannot be read: {reason}") from None
     return _checked(arrays)
+
+
+def held_out(dataset: Dataset, most: int = 1000) -> bytes:
+    """An .npz of the first held-out images and their labels, for checks of a served model."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        images=dataset.test_images[:most],
+        labels=dataset.test_labels[:most],
+        pixel_max=np.asarray(dataset.pixel_max),
+    )
+    return buffer.getvalue()
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:

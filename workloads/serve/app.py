@@ -52,7 +52,7 @@ class Service:
             routes.add_get(path, self._ready)
         routes.add_get("/metrics", self._metrics)
         routes.add_get("/v1/models", self._v1_models)
-        routes.add_get("/v1/models/{model}", self._v1_model)
+        routes.add_get("/v1/models/{model:[^/:]+}", self._v1_model)
         routes.add_post("/v1/models/{model:[^/:]+}:predict", self._v1_predict)
         routes.add_get("/v2", self._v2_server)
         for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):

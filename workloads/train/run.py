@@ -167,5 +167,6 @@ class Run:
             "model_sha256": manifest.sha256,
             "fingerprint": fingerprint,
         }
+        self._store.put(f"{self._prefix}held-out.npz", datasets.held_out(dataset))
         self._store.put(f"{self._prefix}results.json", json.dumps(results, indent=2).encode())
         emit("finished", **results)

@@ -45,9 +45,9 @@ def programs() -> list[GoProgram]:
     return [_program()]
 
 
-def packages() -> dict[str, str]:
-    """System packages needed: none."""
-    return {}
+def packages() -> list[str]:
+    """The distribution's packages that are missing: it needs none."""
+    return []
 
 
 def ensure(paths: Paths, steps: Steps) -> Engine:

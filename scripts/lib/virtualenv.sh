@@ -6,6 +6,7 @@ VENV=$ROOT/.venv
 STAMP=$VENV/.locks
 
 locks() {
+    echo "$ROOT"
     (cd "$ROOT" && sha256sum requirements/bootstrap.txt requirements/dev.txt pyproject.toml)
 }
 
@@ -28,8 +29,12 @@ use_index() {
     if [ -n "${PIP_CERT:-}" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE=$PIP_CERT; fi
 }
 
-# uv_works: a Python that has gone from the machine leaves a virtual environment whose interpreter does not start.
-uv_works() { "$VENV/bin/python" -c '' 2>/dev/null && "$VENV/bin/uv" --version >/dev/null 2>&1; }
+# uv_works: a Python that has gone from the machine leaves a virtual environment whose interpreter does not start,
+# and a checkout that was moved one whose programs name the old place.
+uv_works() {
+    grep -qsF "$VENV" "$VENV/bin/activate" && "$VENV/bin/python" -c '' 2>/dev/null &&
+        "$VENV/bin/uv" --version >/dev/null 2>&1
+}
 
 install_uv() {
     uv_works && return

@@ -164,7 +164,8 @@ def ready(machine: Machine) -> Path:
         (tools / name).chmod(0o755)
     locks = ["requirements/bootstrap.txt", "requirements/dev.txt", "pyproject.toml"]
     sums = subprocess.run(["sha256sum", *locks], cwd=machine.checkout, capture_output=True, check=True)
-    (machine.checkout / ".venv" / ".locks").write_bytes(sums.stdout)
+    (machine.checkout / ".venv" / ".locks").write_bytes(f"{machine.checkout}\n".encode() + sums.stdout)
+    (tools / "activate").write_text(f"VIRTUAL_ENV={machine.checkout}/.venv\n")
     return tools
 
 
@@ -195,9 +196,18 @@ def test_a_changed_lock_makes_the_environment_stale(machine: Machine) -> None:
     ready(machine)
     with (machine.checkout / "requirements" / "dev.txt").open("a") as lock:
         lock.write("# changed\n")
-    (machine.bin / "python3").write_text("#!/bin/bash\n")
-    (machine.bin / "python3").chmod(0o755)
-    assert "Python libraries" in machine.run("scripts/up").stderr
+    machine.stub("python3", "")
+    said = machine.run("scripts/up").stderr
+    assert "Python libraries" in said
+    assert "Virtual environment" not in said, "what is installed is kept"
+
+
+def test_a_moved_checkout_gets_a_new_environment(machine: Machine) -> None:
+    tools = ready(machine)
+    (tools / "activate").write_text("VIRTUAL_ENV=/elsewhere/.venv\n")
+    (machine.checkout / ".venv" / ".locks").write_text("/elsewhere\n")
+    machine.stub("python3", "[[ $* != *'pip install'* ]]")
+    assert "Virtual environment" in machine.run("scripts/up").stderr
 
 
 def test_down_needs_root(machine: Machine) -> None:

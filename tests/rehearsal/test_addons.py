@@ -10,10 +10,11 @@ import urllib3
 from kubernetes_objects import RESTRICTED, Kubectl, Object, deployment, pod, pod_spec, until
 from registry_client import push_busybox
 
-from rehearsal import process, registry
+from rehearsal import process, registry, session
 from rehearsal.cluster import addons
-from rehearsal.cluster.addons import gpus, loadbalancer, volumes
+from rehearsal.cluster.addons import gpus, network, volumes
 from rehearsal.cluster.addons.api import Api
+from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
 
@@ -21,12 +22,19 @@ pytestmark = pytest.mark.rehearsal
 
 
 @pytest.fixture(scope="module")
-def image(paths: Paths, cluster: object, tmp_path_factory: pytest.TempPathFactory) -> str:
+def running(paths: Paths, steps: Steps) -> None:
+    with exclusive(paths):
+        record = session.load(paths)
+        session.ensure(paths, steps, record.choice if record else session.Choice(), images=False)
+
+
+@pytest.fixture(scope="module")
+def image(paths: Paths, running: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     return push_busybox(paths, tmp_path_factory.mktemp("busybox"))
 
 
 @pytest.fixture(scope="module")
-def kubectl(paths: Paths, cluster: object, image: str) -> Iterator[Kubectl]:
+def kubectl(paths: Paths, image: str) -> Iterator[Kubectl]:
     """kubectl in a namespace of its own, restricted, whose pods may pull from the registry."""
     name = f"test-addons-{secrets.token_hex(3)}"
     made = Kubectl(paths, name)
@@ -196,8 +204,8 @@ def test_a_load_balancer_answers_from_here_and_keeps_its_address(
     until("an answer from this machine", lambda: answers(f"http://{given}/"), seconds=60)
     assert "hello" in kubectl("exec", "shell", "--", "wget", "-qO-", f"http://{given}/"), "pods reach it too"
 
-    process.stop(paths, loadbalancer.NAME)
-    loadbalancer.release_all()
+    process.stop(paths, network.NAME)
+    network.release_all()
     addons.ensure_running(paths, Steps(paths.logs), gpus=present_gpus(paths))
     assert address() == given
     until("the address to be back", lambda: answers(f"http://{given}/"), seconds=20)
@@ -215,6 +223,53 @@ def on_this_machine(address: str) -> bool:
 def present_gpus(paths: Paths) -> int:
     node = Api(paths, addons.ADMINISTRATOR).call("GET", "/api/v1/nodes/berth")
     return int(node["status"]["capacity"].get(gpus.RESOURCE, "0"))
+
+
+def test_network_policies_are_enforced(kubectl: Kubectl, image: str) -> None:
+    labels = {"app": "guarded"}
+    serve = "echo in > /tmp/index.html && httpd -f -p 8080 -h /tmp"
+    volume = {"name": "tmp", "emptyDir": {}}
+    mount = {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}  # noqa: S108 - a path in the pod
+    guarded = pod("guarded", pod_spec(image, "sh", "-c", serve, container=mount, volumes=[volume]))
+    kubectl.create(guarded, *(pod(name, pod_spec(image, "sleep", "600")) for name in ("friend", "stranger")))
+    kubectl("wait", "--for=condition=Ready", "pod/guarded", "pod/friend", "pod/stranger", "--timeout=60s")
+    target = kubectl.get("pod", "guarded")["status"]["podIP"]
+
+    def reaches(name: str, address: str = target) -> bool:
+        fetch = ("wget", "-T", "2", "-qO-", f"http://{address}:8080/")
+        return "in" in kubectl("exec", name, "--", *fetch, check=False)
+
+    until("an answer without policies", lambda: reaches("stranger"), seconds=20)
+    friends = {"from": [{"podSelector": {"matchLabels": {"app": "friend"}}}], "ports": [{"port": 8080}]}
+    kubectl.create(policy("guard", labels, ingress=[friends]))
+    until("the stranger to be shut out", lambda: not reaches("stranger"), seconds=20)
+    assert reaches("friend")
+
+    kubectl.create(policy("alone", {"app": "friend"}, egress=[]))
+    until("the friend to be shut in", lambda: not reaches("friend"), seconds=20)
+    resolve = ("exec", "friend", "--", "nslookup", "kubernetes.default.svc.cluster.local")
+    assert "10.213.128.1" not in kubectl(*resolve, check=False), "nor may it ask for names"
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    asking = {"to": [system], "ports": [{"protocol": "UDP", "port": 53}]}
+    kubectl.create(policy("names", {"app": "friend"}, egress=[asking]))
+    until("names", lambda: "10.213.128.1" in kubectl(*resolve, check=False), seconds=20)
+
+    kubectl("delete", "networkpolicy", "--all")
+    until("the stranger to be let in again", lambda: reaches("stranger"), seconds=20)
+    kubectl("delete", "pod", "guarded", "friend", "stranger")
+
+
+def policy(name: str, labels: dict[str, str], **rules: list[Object]) -> Object:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "podSelector": {"matchLabels": labels},
+            "policyTypes": [direction.capitalize() for direction in rules],
+            **rules,
+        },
+    }
 
 
 def test_simulated_gpus_are_counted_by_the_scheduler(paths: Paths, kubectl: Kubectl, image: str) -> None:
@@ -240,7 +295,7 @@ def test_simulated_gpus_are_counted_by_the_scheduler(paths: Paths, kubectl: Kube
 
 
 def test_every_addon_runs_under_an_identity_of_its_own(paths: Paths, kubectl: Kubectl) -> None:
-    for name in ("dns", "metrics", "volumes", "loadbalancer"):
+    for name in ("dns", "metrics", "volumes", "network"):
         kubeconfig = paths.state / "addons" / f"{name}.kubeconfig"
         assert Path(kubeconfig).is_file()
         seen = kubectl("auth", "whoami", "-o", "json", f"--kubeconfig={kubeconfig}")

@@ -1,11 +1,12 @@
-"""What a cluster needs beside Kubernetes itself: names, metrics, volumes, addresses, simulated GPUs."""
+"""What a cluster needs beside Kubernetes: names, metrics, volumes, addresses, policies, simulated GPUs."""
 
 from rehearsal import artifacts, process, service
-from rehearsal.cluster.addons import dns, loadbalancer, metrics, volumes
+from rehearsal.cluster.addons import dns, metrics, network, volumes
 from rehearsal.cluster.addons import gpus as simulated_gpus
 from rehearsal.cluster.addons.api import Api, Refused
 from rehearsal.cluster.addons.parts import Addon
 from rehearsal.cluster.addons.programs import CONTROLLERS, COREDNS, programs
+from rehearsal.cluster.software import which
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
@@ -13,12 +14,12 @@ from rehearsal.steps import Steps
 __all__ = ["ensure_running", "is_running", "packages", "programs", "stop"]
 
 ADMINISTRATOR = "user-admin"
-_NAMES = (loadbalancer.NAME, volumes.NAME, metrics.NAME, dns.NAME)
+_NAMES = (network.NAME, volumes.NAME, metrics.NAME, dns.NAME)
 
 
 def packages() -> list[str]:
-    """The distribution's packages that are missing: they need none beyond the cluster's."""
-    return []
+    """The distribution's packages that are missing on this machine."""
+    return [] if which(network.NFT) else ["nftables"]
 
 
 def ensure_running(paths: Paths, steps: Steps, *, gpus: int = 0) -> None:
@@ -35,7 +36,7 @@ def ensure_running(paths: Paths, steps: Steps, *, gpus: int = 0) -> None:
             dns.addon(paths, coredns / "coredns"),
             metrics.addon(paths, controllers / "metrics-server"),
             volumes.addon(paths, controllers / "volumes"),
-            loadbalancer.addon(paths),
+            network.addon(paths),
         ]
         try:
             api = Api(paths, ADMINISTRATOR)
@@ -53,7 +54,7 @@ def stop(paths: Paths) -> None:
     """Stop every add-on; volumes keep their data, and the next start finds the cluster's objects in place."""
     for name in _NAMES:
         process.stop(paths, name)
-    loadbalancer.release_all()
+    network.release_all()
 
 
 def is_running(paths: Paths) -> bool:

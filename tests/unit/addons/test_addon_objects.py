@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rehearsal import addresses
-from rehearsal.cluster.addons import api, dns, gpus, loadbalancer, metrics, volumes
+from rehearsal.cluster.addons import api, dns, gpus, metrics, network, volumes
 from rehearsal.cluster.addons.api import object_path
 from rehearsal.cluster.addons.parts import Addon
 from rehearsal.errors import BerthError
@@ -23,7 +23,7 @@ def every(paths: Paths) -> list[Addon]:
         dns.addon(paths, program),
         metrics.addon(paths, program),
         volumes.addon(paths, program),
-        loadbalancer.addon(paths),
+        network.addon(paths),
     ]
 
 
@@ -60,7 +60,7 @@ def test_settings_do_not_change_from_start_to_start(paths: Paths) -> None:
 
 def test_kubeconfigs_are_for_root_only(paths: Paths) -> None:
     every(paths)
-    for name in ("dns", "metrics", "volumes", "loadbalancer"):
+    for name in ("dns", "metrics", "volumes", "network"):
         assert (paths.state / "addons" / f"{name}.kubeconfig").stat().st_mode & 0o077 == 0
 
 

@@ -1,4 +1,4 @@
-"""Addresses for Services of type LoadBalancer: how the controller is run, and the addresses that it holds."""
+"""LoadBalancer addresses and NetworkPolicies: how their controller is run, and how its traces are removed."""
 
 import sys
 from ipaddress import IPv4Address
@@ -7,12 +7,14 @@ from pathlib import Path
 from rehearsal import addresses, process
 from rehearsal.cluster.addons import parts
 from rehearsal.cluster.addons.parts import Addon
+from rehearsal.cluster.addons.policies import TABLE
 from rehearsal.cluster.host import command
+from rehearsal.cluster.software import which
 from rehearsal.paths import CHECKOUT, Paths
 from rehearsal.process import Daemon
 
-NAME = "loadbalancer"
-_CODE = ("controller.py", "balancing.py", "loadbalancer.py", "api.py")
+NAME = "network"
+NFT = "nft"
 
 
 def addon(paths: Paths) -> Addon:
@@ -25,6 +27,8 @@ def addon(paths: Paths) -> Addon:
             [
                 parts.rule("", ["services"], "get", "list", "watch"),
                 parts.rule("", ["services/status"], "patch"),
+                parts.rule("", ["pods", "namespaces"], "list", "watch"),
+                parts.rule("networking.k8s.io", ["networkpolicies"], "list", "watch"),
             ],
         ),
         daemon=Daemon(
@@ -45,13 +49,15 @@ def addon(paths: Paths) -> Addon:
             },
             cwd=CHECKOUT,
         ),
-        inputs=[kubeconfig, *(Path(__file__).parent / name for name in _CODE)],
+        inputs=[kubeconfig, *sorted(Path(__file__).parent.glob("*.py"))],
         healthy=lambda: _is_ready(paths, ready),
     )
 
 
 def release_all() -> None:
-    """Take every address of the pool off the bridge."""
+    """Take every address of the pool off the bridge, and the policies' rules out of the kernel."""
+    if which(NFT):
+        command([NFT, "delete", "table", "ip", TABLE], check=False)
     for address in held():
         command(["ip", "address", "delete", f"{address}/32", "dev", addresses.BRIDGE], check=False)
 

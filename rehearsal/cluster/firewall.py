@@ -1,8 +1,9 @@
 """The firewall rules of the cluster, found and removed without touching anybody else's.
 
-kube-proxy's and kubelet's chains are called KUBE-…: they are ours because the cluster refuses to start
-beside another Kubernetes. The CNI plugins' chains for host ports may be shared with Podman: of those, only
-rules that name our network or an address of ours are removed, and a chain when nobody uses it any more.
+kube-proxy's and kubelet's chains are called KUBE-…: they are ours where our cluster was started, which
+refuses to start beside another Kubernetes, or where they name our addresses. The CNI plugins' chains for
+host ports may be shared with Podman: of those, only rules that name our network or an address of ours are
+removed, and a chain when nobody uses it any more.
 """
 
 import ipaddress
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rehearsal import addresses
 from rehearsal.cluster.host import command
-from rehearsal.cluster.layout import CNI_NETWORK
+from rehearsal.cluster.layout import CNI_NETWORK, Layout
 from rehearsal.cluster.software import which
 
 FAMILIES = ("iptables", "ip6tables")
@@ -44,11 +45,14 @@ def parse(saved: str) -> list[Table]:
     return tables
 
 
-def removal(saved: str) -> str:
-    """The input for `iptables-restore --noflush` that removes what is ours; empty where nothing is."""
+def removal(saved: str, *, kubernetes: bool = True) -> str:
+    """The input for `iptables-restore --noflush` that removes what is ours; empty where nothing is.
+
+    kubernetes: the chains called KUBE-… are ours.
+    """
     text = ""
     for table in parse(saved):
-        rules, chains = _doomed(table)
+        rules, chains = _doomed(table, kubernetes=kubernetes)
         if not rules and not chains:
             continue
         lines = [f"*{table.name}"]
@@ -60,10 +64,10 @@ def removal(saved: str) -> str:
     return text
 
 
-def _doomed(table: Table) -> tuple[list[str], list[str]]:
+def _doomed(table: Table, *, kubernetes: bool) -> tuple[list[str], list[str]]:
     """Our rules and chains. The host-port chains are shared, and go when nobody's rule is left in them."""
-    rules = [rule for rule in table.rules if _is_ours(rule)]
-    chains = [name for name in table.chains if name.startswith("KUBE-")]
+    rules = [rule for rule in table.rules if _is_ours(rule) or (kubernetes and _is_kubernetes(rule))]
+    chains = [name for name in table.chains if kubernetes and name.startswith("KUBE-")]
     chains += [name for name in table.chains if name in {_target(rule) for rule in rules if _is_cni(rule)}]
     in_use = any(_chain(rule) == f"{_SHARED}DNAT" and rule not in rules for rule in table.rules)
     if not in_use:
@@ -89,20 +93,23 @@ def _target(rule: str) -> str:
     return ""
 
 
+def _is_kubernetes(rule: str) -> bool:
+    return _chain(rule).startswith("KUBE-") or _target(rule).startswith("KUBE-")
+
+
 def _is_ours(rule: str) -> bool:
-    if _chain(rule).startswith("KUBE-") or _target(rule).startswith("KUBE-"):
-        return True
     if f'name: \\"{CNI_NETWORK}\\"' in rule or f'name: "{CNI_NETWORK}"' in rule:
         return True
     return any(ipaddress.IPv4Address(found) in addresses.NETWORK for found in _ADDRESS.findall(rule))
 
 
-def left() -> list[str]:
+def left(layout: Layout) -> list[str]:
     """Rules and chains of ours that are in the kernel now."""
     found = []
+    kubernetes = kubernetes_is_ours(layout)
     for family in FAMILIES:
         for table in parse(_save(family)):
-            rules, chains = _doomed(table)
+            rules, chains = _doomed(table, kubernetes=kubernetes)
             found += [f"{family} {table.name}: {rule}" for rule in rules]
             found += [f"{family} {table.name}: chain {chain}" for chain in chains]
     return found
@@ -130,12 +137,21 @@ def ensure() -> None:
             command([*name, "-I", chain, *rule[:-2], *comment, *rule[-2:]])
 
 
-def remove() -> None:
+def remove(layout: Layout) -> None:
     """Remove every rule and chain of ours, a table at a time."""
+    kubernetes = kubernetes_is_ours(layout)
     for family in FAMILIES:
-        text = removal(_save(family))
+        text = removal(_save(family), kubernetes=kubernetes)
         if text:
             command([f"{family}-restore", "--noflush"], stdin=text)
+
+
+def kubernetes_is_ours(layout: Layout) -> bool:
+    """Whether the chains called KUBE-… are of our cluster."""
+    if layout.sysctls.exists():
+        return True
+    rules = [rule for table in parse(_save("iptables")) for rule in table.rules]
+    return any(_is_kubernetes(rule) and _is_ours(rule) for rule in rules)
 
 
 def has_kubernetes_chains() -> bool:

@@ -20,7 +20,7 @@ def leftovers(paths: Paths) -> list[str]:
         for name in (addresses.BRIDGE, addresses.POD_BRIDGE, *network.attached(addresses.POD_BRIDGE))
         if network.interface_exists(name)
     ]
-    found += [f"firewall {line}" for line in firewall.left()]
+    found += [f"firewall {line}" for line in firewall.left(layout)]
     found += [f"cgroup {path / CGROUP}" for path, _ in groups.hierarchies if (path / CGROUP).exists()]
     found += [f"kernel setting {line}" for line in network.changed(layout)]
     files = [*teardown.directories(layout), *teardown.stray_files(layout), paths.kubeconfig]

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from pathlib import Path
 
 from rehearsal import addresses, process
@@ -12,6 +13,7 @@ from rehearsal.cluster.software import cni_directory, packages
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 
+SETTLE_SECONDS = 2.0
 MACHINES = ("x86_64", "amd64")
 # Part to the addresses and ports that it listens on.
 PORTS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -109,7 +111,7 @@ def check_alone(paths: Paths) -> None:
             )
     if cni_directory() is None:
         raise BerthError("the CNI plugins are missing", "apt-get install containernetworking-plugins")
-    if not Layout(paths).sysctls.exists() and firewall.has_kubernetes_chains():
+    if firewall.has_kubernetes_chains() and not firewall.kubernetes_is_ours(Layout(paths)):
         raise BerthError(
             "there are firewall rules of another Kubernetes on this machine (chains KUBE-…)",
             "If it is gone for good, a reboot clears them; else use it: `--cluster current`.",
@@ -122,9 +124,17 @@ def check_ports(paths: Paths) -> None:
         if process.pid_of(paths, part) is not None:
             continue
         for address, port in wanted:
-            holder = port_holder(address, port)
+            holder = _settled_holder(address, port)
             if holder:
                 raise BerthError(
                     f"port {port}, which {part} needs on {address}, is in use by {holder}",
                     "Stop that process, or let it listen on one address instead of all.",
                 )
+
+
+def _settled_holder(address: str, port: int) -> str | None:
+    """Who holds a port for good: a process that was just killed lets go of its own a moment later."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while (holder := port_holder(address, port)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return holder

@@ -99,7 +99,8 @@ def _unchanged(paths: Paths) -> bool:
         program = Path(f"/proc/{pid}/exe").readlink()
     except OSError:
         return False
-    return program.parent == wanted and network.interface_exists(addresses.BRIDGE)
+    here = artifacts.present(PAUSE_PROGRAM, paths) and network.interface_exists(addresses.BRIDGE)
+    return here and program.parent == wanted
 
 
 class _Start:
@@ -232,3 +233,17 @@ class _Start:
 
     def _has_account(self) -> bool:
         return api.get(self.paths, "/api/v1/namespaces/default/serviceaccounts/default") is not None
+
+    def _knows_pods(self) -> bool:
+        """Whether kubelet has been told of its pods: one that was just started refuses their logs."""
+        known = api.get(self.paths, f"/api/v1/nodes/{NODE_NAME}/proxy/pods")
+        bound = api.get(self.paths, f"/api/v1/pods?fieldSelector=spec.nodeName%3D{NODE_NAME}")
+        if known is None or bound is None:
+            return False
+        uids = {pod["metadata"]["uid"] for pod in known["items"] or []}
+        ended = ("Succeeded", "Failed")
+        return all(
+            pod["metadata"]["uid"] in uids
+            for pod in bound["items"]
+            if pod["status"].get("phase") not in ended
+        )

@@ -50,7 +50,7 @@ def _stop(paths: Paths, step: Step) -> None:
     step.say("removing mounts, interfaces, firewall rules and control groups")
     _unmount(layout)
     network.remove_interfaces()
-    firewall.remove()
+    firewall.remove(layout)
     network.restore_sysctls(layout)
     left = [str(path) for path in cgroups.remove(groups)]
     step.say("removing files")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a rehearsal: what is missing is brought up, and removed where it was made."""
+"""Fixtures for tests in a rehearsal: what is missing is brought up, and removed where they brought it up."""
 
 import os
 import subprocess

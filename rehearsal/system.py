@@ -26,6 +26,7 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 _OURS = (
     "#!/bin/sh\n# Written by berth for the time of one installation: nothing starts services now.\nexit 101\n"
 )
+_BOOT = {"kmod"}  # whose services are the machine's own start
 _ASIDE = POLICY.with_name("policy-rc.d.before-berth")
 
 
@@ -222,7 +223,7 @@ def install(packages: Iterable[str], step: Step, paths: Paths) -> list[str]:
             step.run([*_APT, "update"], env=env)
             step.run(command, env=env, on_line=_progress)
     new = sorted(_installed() - before)
-    for name in new:
+    for name in sorted(set(new) - _BOOT):
         _disable_services(name, step)
     if new:
         with (paths.create().state / "apt-installed").open("a") as record:
@@ -284,8 +285,8 @@ def _disable_services(package: str, step: Step) -> None:
     listing = ["dpkg-query", "-L", package]
     files = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
     unit = r"^(?:/usr)?/lib/systemd/system/([^/@]+\.(?:service|socket|timer))$"
-    units = re.findall(unit, files, re.MULTILINE)
-    if units and shutil.which("systemctl"):
-        step.run(["systemctl", "disable", "--quiet", *units], check=False)
+    for name in re.findall(unit, files, re.MULTILINE):
+        # Part of every Debian, with or without systemd; an upgrade of the package respects what it did.
+        step.run(["deb-systemd-helper", "disable", name], check=False)
     for script in re.findall(r"^/etc/init\.d/(\S+)$", files, re.MULTILINE):
         step.run(["update-rc.d", script, "disable"], check=False)

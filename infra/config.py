@@ -101,14 +101,17 @@ class Pod(Values):
 class Training(Values):
     """Hyperparameters, and what the training job may take. A change of a hyperparameter trains again."""
 
-    epochs: Positive = Field(default=12, description="passes over the training set", examples=[12])
-    batch_size: Positive = Field(default=64, description="images a step", examples=[64])
-    learning_rate: float = Field(default=0.002, gt=0, lt=1, description="of the optimizer", examples=[0.002])
+    epochs: Positive = Field(default=40, description="passes over the training set", examples=[40])
+    batch_size: int = Field(default=64, ge=2, description="images a step", examples=[64])
+    learning_rate: float = Field(
+        default=0.004, gt=0, lt=1, description="the highest, after warming up", examples=[0.004]
+    )
+    channels: Positive = Field(default=32, description="width of the first convolution", examples=[32])
     seed: Count = Field(default=0, description="of every random choice", examples=[0])
     checkpoint_every_steps: Positive = Field(
-        default=50, description="steps between checkpoints", examples=[50]
+        default=200, description="steps between checkpoints", examples=[200]
     )
-    threads: Positive = Field(default=2, description="CPU threads of PyTorch", examples=[2])
+    threads: Positive = Field(default=1, description="CPU threads of PyTorch", examples=[1])
     resources: Pod = Field(
         default=Pod(cpu="500m", cpu_limit="2", memory="1536Mi"),
         description="of the pod",
@@ -133,10 +136,10 @@ class Inference(Values):
     allowed_sources: tuple[NetworkRange, ...] = Field(
         default=("0.0.0.0/0",), description="who may ask for predictions", examples=[["10.0.0.0/8"]]
     )
-    max_batch_size: Positive = Field(default=32, description="requests predicted together", examples=[32])
-    max_batch_delay_ms: Count = Field(default=5, description="wait for a fuller batch", examples=[5])
+    max_batch_size: Positive = Field(default=64, description="images predicted together", examples=[64])
+    max_batch_delay_ms: Count = Field(default=2, description="wait for a fuller batch", examples=[2])
     drain_seconds: Positive = Field(
-        default=20, description="to finish requests when told to stop", examples=[20]
+        default=5, description="for which a pod that is told to stop answers new requests", examples=[5]
     )
     resources: Pod = Field(
         default=Pod(cpu="100m", cpu_limit="1", memory="768Mi"),
@@ -181,7 +184,7 @@ class Environment(Values):
         default="s3", description="how the model gets from training to serving", examples=["s3"]
     )
     shared_volume: SharedVolume = Field(default=SharedVolume(), examples=[{"size": "2Gi"}])
-    training: Training = Field(default=Training(), examples=[{"epochs": 12}])
+    training: Training = Field(default=Training(), examples=[{"epochs": 40}])
     inference: Inference = Field(default=Inference(), examples=[{"min_replicas": 2}])
     quota: Quota = Field(default=Quota(), examples=[{"cpu": "8", "memory": "12Gi", "pods": 20}])
     gpus: Count = Field(default=0, description="GPUs of the training pod", examples=[0])

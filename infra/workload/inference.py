@@ -17,7 +17,7 @@ from infra.workload.scaling import Guard, guard
 COMPONENT = "inference"
 PORT = 8080
 HTTP = 80
-LEAVE_SECONDS = 5  # until every node has stopped sending new connections to a pod that is going
+FINISH_SECONDS = 25  # for the requests that a pod has accepted when it stops to accept any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class InferenceService(pulumi.ComponentResource):
                         service_account=account.metadata.name,
                         volume=None if args.claim is None else Volume(claim=args.claim, read_only=True),
                         restart_policy="Always",
-                        grace_seconds=LEAVE_SECONDS + args.inference.drain_seconds + 10,
+                        grace_seconds=args.inference.drain_seconds + FINISH_SECONDS,
                         spread=selector,
                     ),
                 ),
@@ -119,7 +119,7 @@ class InferenceService(pulumi.ComponentResource):
 
 
 def rolling_update() -> k8s.apps.v1.DeploymentStrategyArgs:
-    """A pod goes only after its successor is ready."""
+    """A pod goes only after its successor is ready; told to stop, it still answers while the news spreads."""
     return k8s.apps.v1.DeploymentStrategyArgs(
         type="RollingUpdate",
         rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(max_unavailable=0, max_surge=1),
@@ -150,11 +150,6 @@ def _container(args: InferenceServiceArgs) -> ContainerPlan:
         startup_probe=http_probe("/livez", period=1, failures=120),
         readiness_probe=http_probe("/readyz", period=2, failures=2),
         liveness_probe=http_probe("/livez", period=10, failures=3),
-        lifecycle=k8s.core.v1.LifecycleArgs(
-            pre_stop=k8s.core.v1.LifecycleHandlerArgs(
-                sleep=k8s.core.v1.SleepActionArgs(seconds=LEAVE_SECONDS)
-            )
-        ),
     )
 
 

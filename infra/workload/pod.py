@@ -47,7 +47,6 @@ class ContainerPlan:
     startup_probe: k8s.core.v1.ProbeArgs | None = None
     readiness_probe: k8s.core.v1.ProbeArgs | None = None
     liveness_probe: k8s.core.v1.ProbeArgs | None = None
-    lifecycle: k8s.core.v1.LifecycleArgs | None = None
 
 
 def pod_spec(
@@ -142,7 +141,6 @@ def _container(
         startup_probe=plan.startup_probe,
         readiness_probe=plan.readiness_probe,
         liveness_probe=plan.liveness_probe,
-        lifecycle=plan.lifecycle,
         termination_message_policy="FallbackToLogsOnError",
         volume_mounts=_mounts(volume),
     )

@@ -116,6 +116,7 @@ def hyperparameters(training: Training) -> dict[str, str]:
         "EPOCHS": str(training.epochs),
         "BATCH_SIZE": str(training.batch_size),
         "LEARNING_RATE": str(training.learning_rate),
+        "CHANNELS": str(training.channels),
         "SEED": str(training.seed),
         "CHECKPOINT_EVERY_STEPS": str(training.checkpoint_every_steps),
         "THREADS": str(training.threads),

@@ -52,7 +52,7 @@ def test_every_problem_is_in_the_text_with_an_example() -> None:
     assert str(error) == (
         "environment local (stacks/Pulumi.local.yaml): 2 problems\n"
         '  berth:gpus: must be a whole number, not "two" (for example: gpus: 0)\n'
-        "  berth:training.epochs: must be at least 1, not 0 (for example: epochs: 12)"
+        "  berth:training.epochs: must be at least 1, not 0 (for example: epochs: 40)"
     )
 
 

@@ -18,7 +18,7 @@ from rehearsal.paths import Paths
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-_APPLETS = ("sh", "sleep", "nslookup", "wget", "httpd", "cat", "id", "ls", "touch", "nc")
+_APPLETS = ("sh", "sleep", "nslookup", "wget", "httpd", "cat", "id", "ls", "timeout")
 
 
 class RegistryClient:
@@ -87,8 +87,9 @@ def push_busybox(paths: Paths, into: Path) -> str:
     for applet in _APPLETS:
         files[f"bin/{applet}"] = (b"busybox", 0o120777)
     client = RegistryClient(paths, registry.credentials(paths))
-    client.push_image("berth/busybox", "test", files)
-    return f"{addresses.REGISTRY}/berth/busybox:test"
+    tag = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:12]
+    client.push_image("berth/busybox", tag, files)
+    return f"{addresses.REGISTRY}/berth/busybox:{tag}"
 
 
 def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:

@@ -236,7 +236,7 @@ def test_network_policies_are_enforced(kubectl: Kubectl, image: str) -> None:
     target = kubectl.get("pod", "guarded")["status"]["podIP"]
 
     def reaches(name: str, address: str = target) -> bool:
-        fetch = ("wget", "-T", "2", "-qO-", f"http://{address}:8080/")
+        fetch = ("timeout", "2", "wget", "-qO-", f"http://{address}:8080/")
         return "in" in kubectl("exec", name, "--", *fetch, check=False)
 
     until("an answer without policies", lambda: reaches("stranger"), seconds=20)

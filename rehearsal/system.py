@@ -286,7 +286,9 @@ def _disable_services(package: str, step: Step) -> None:
     files = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
     unit = r"^(?:/usr)?/lib/systemd/system/([^/@]+\.(?:service|socket|timer))$"
     for name in re.findall(unit, files, re.MULTILINE):
-        # Part of every Debian, with or without systemd; an upgrade of the package respects what it did.
-        step.run(["deb-systemd-helper", "disable", name], check=False)
+        # Part of every Debian, with or without systemd; an upgrade of the package respects what it did. It wants
+        # to be called by a package's script.
+        env = os.environ | {"DPKG_MAINTSCRIPT_PACKAGE": package}
+        step.run(["deb-systemd-helper", "disable", name], env=env, check=False)
     for script in re.findall(r"^/etc/init\.d/(\S+)$", files, re.MULTILINE):
         step.run(["update-rc.d", script, "disable"], check=False)

@@ -1,5 +1,6 @@
 """Run the plugin: `python -m rehearsal.providers.kubernetes [engine address]` prints its port and serves."""
 
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from rehearsal.providers.kubernetes.servicer import Servicer
 _THREADS = 128  # a resource that is waited for keeps one
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _GRACE_SECONDS = 1
+_PARENT_CHECK_SECONDS = 2
 
 
 def main(arguments: list[str]) -> int:
@@ -28,11 +30,19 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: None)  # the terminal's: the engine decides, by Cancel
     server.start()
+    threading.Thread(target=_follow, args=(os.getppid(), stop), daemon=True).start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     stop.wait()
     server.stop(_GRACE_SECONDS).wait(_GRACE_SECONDS)
     return 0
+
+
+def _follow(parent: int, stop: threading.Event) -> None:
+    """Do not outlive an engine that was killed."""
+    while not stop.wait(_PARENT_CHECK_SECONDS):
+        if os.getppid() != parent:
+            stop.set()
 
 
 def _version() -> str:

@@ -67,5 +67,5 @@ class UnreachableError(BerthError):
     """No answer from the API server: wrong address, no route, a refused certificate, or it is down."""
 
 
-class KubeconfigError(BerthError):
+class KubeconfigError(UnreachableError):
     """The kubeconfig cannot be used: missing, malformed, or it names things that are not in it."""

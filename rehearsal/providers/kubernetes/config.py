@@ -42,6 +42,8 @@ class Config:
     delete_unreachable: bool = False
     skip_update_unreachable: bool = False
     suppress_deprecation_warnings: bool = False
+    unknown: bool = False
+    """Whether the cluster is one that this very update creates."""
     problem: str = ""
     """Why there is no access; said at the first operation that needs it."""
 
@@ -68,9 +70,9 @@ def parse(args: Values) -> Config:
     """Read the settings, then the environment. A cluster that cannot be found is a problem for later."""
     switches = {name: _switch(args, name, variable) for name, variable in _SWITCHES.items()}
     texts = {key: reveal(args.get(key)) for key in _TEXTS}
-    access, problem = None, ""
+    access, problem, unknown = None, "", False
     if has_unknown(args.get("kubeconfig")) or any(texts[k] is UNKNOWN for k in ("context", "cluster")):
-        problem = "the cluster is not known yet"
+        problem, unknown = "the cluster is not known yet", True
     else:
         try:
             access = load(
@@ -85,6 +87,7 @@ def parse(args: Values) -> Config:
     return Config(
         access=access,
         problem=problem,
+        unknown=unknown,
         namespace=texts["namespace"] if isinstance(texts["namespace"], str) else "",
         enable_server_side_apply=on("enableServerSideApply") is not False,
         enable_patch_force=bool(on("enablePatchForce")),

@@ -39,14 +39,14 @@ class Connection:
         with self._lock:
             if self._client is None:
                 if self.config.access is None:
-                    raise KubeconfigError(f"no Kubernetes cluster to talk to: {self.config.problem}")
+                    raise KubeconfigError(f"no Kubernetes cluster to work with: {self.config.problem}")
                 self._client = Client(self.config.access)
             return self._client
 
     @property
     def known(self) -> bool:
-        """Whether there is a cluster to ask, without asking it."""
-        return self.config.access is not None
+        """Whether the cluster exists already, as far as can be told without asking it."""
+        return not self.config.unknown
 
     @property
     def namespace(self) -> str:
@@ -92,7 +92,7 @@ class Connection:
 
         Raises UnknownKindError for a kind that neither the server nor this program has.
         """
-        if not self.known or self._unreachable:
+        if self.config.access is None or self._unreachable:
             return None
         try:
             self.client.resource(api_version, kind)

@@ -169,28 +169,34 @@ def _validate(
         value = value.value
     if value is UNKNOWN or value is None:
         return
+    complaint = _complaint(value, schema)
+    if complaint:
+        yield Failure(format_path(path), complaint)
+    elif isinstance(value, dict):
+        yield from _validate_object(value, schema, components, path, name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _validate(item, schema.get("items") or {}, components, (*path, index))
+
+
+def _complaint(value: Any, schema: Schema) -> str:
+    """What is wrong with a value itself, not with what it contains."""
     kind = schema.get("type")
     if (
         schema.get("x-kubernetes-int-or-string")
         or schema.get("format") == "int-or-string"
         or "oneOf" in schema
     ):
-        if isinstance(value, bool | list | dict):
-            yield Failure(format_path(path), f"expected a string or a number, got {_describe(value)}")
-    elif kind is None:
-        return
-    elif not isinstance(value, _TYPES.get(kind, (object,))) or (
-        isinstance(value, bool) and kind != "boolean"
-    ):
-        yield Failure(format_path(path), f"expected {_WANTED.get(kind, kind)}, got {_describe(value)}")
-    elif kind == "object":
-        yield from _validate_object(value, schema, components, path, name)
-    elif kind == "array":
-        for index, item in enumerate(value):
-            yield from _validate(item, schema.get("items") or {}, components, (*path, index))
-    elif value not in schema.get("enum", [value]):
+        wrong = isinstance(value, bool | list | dict)
+        return f"expected a string or a number, got {_describe(value)}" if wrong else ""
+    if kind is None:
+        return ""
+    if not isinstance(value, _TYPES.get(kind, (object,))) or (isinstance(value, bool) and kind != "boolean"):
+        return f"expected {_WANTED.get(kind, kind)}, got {_describe(value)}"
+    if "enum" in schema and value not in schema["enum"]:
         allowed = ", ".join(f'"{option}"' for option in schema["enum"])
-        yield Failure(format_path(path), f"expected one of {allowed}")
+        return f"expected one of {allowed}"
+    return ""
 
 
 def _validate_object(

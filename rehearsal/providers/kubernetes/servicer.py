@@ -226,10 +226,11 @@ def _autonaming(request: Any) -> Autonaming | None:
 
 
 def _checked(checked: Checked) -> Any:
-    return pb.CheckResponse(
-        inputs=encode(checked.inputs),
-        failures=[pb.CheckFailure(property=f.path, reason=f.reason) for f in checked.failures],
-    )
+    """The path goes into the reason: beside a property of its own the engine prints the value, secret or not."""
+    failures = [
+        pb.CheckFailure(reason=f"{f.path}: {f.reason}" if f.path else f.reason) for f in checked.failures
+    ]
+    return pb.CheckResponse(inputs=encode(checked.inputs), failures=failures)
 
 
 def _diffed(found: Diff, *, detailed: bool) -> Any:

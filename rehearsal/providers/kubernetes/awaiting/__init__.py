@@ -8,13 +8,14 @@ from rehearsal.providers.kubernetes.awaiting.deletion import await_deleted
 from rehearsal.providers.kubernetes.awaiting.outcome import AwaitCancelled, AwaitFailed
 from rehearsal.providers.kubernetes.awaiting.settings import propagation, skips_await
 from rehearsal.providers.kubernetes.awaiting.table import seconds_to_wait
-from rehearsal.providers.kubernetes.awaiting.waiting import await_ready, readiness
+from rehearsal.providers.kubernetes.awaiting.waiting import await_ready, explanation, readiness
 
 __all__ = [
     "AwaitCancelled",
     "AwaitFailed",
     "await_deleted",
     "await_ready",
+    "explanation",
     "propagation",
     "readiness",
     "seconds_to_wait",

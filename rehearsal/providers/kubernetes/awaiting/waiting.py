@@ -66,6 +66,23 @@ def readiness(client: Api, obj: Object) -> list[str]:
     return [verdict.failure or verdict.message, *trouble.findings(situation)]
 
 
+def explanation(client: Api, obj: Object) -> list[str]:
+    """All that is known about why an object is not ready now, log lines included; empty where it is."""
+    rule = rule_for(obj)
+    if rule is None or rule.ready(Situation(obj)).ready:
+        return []
+    situation = look(client, obj, rule)
+    verdict = rule.ready(situation)
+    if verdict.ready:
+        return []
+    logs = LogBook(client).texts(trouble.pods(situation))
+    return [
+        f"{title(obj)}: {verdict.failure or verdict.message}",
+        *trouble.findings(situation, final=True),
+        *logs,
+    ]
+
+
 class _Wait:
     """One wait for readiness."""
 

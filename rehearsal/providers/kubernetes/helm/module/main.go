@@ -56,6 +56,8 @@ func serve(ctx context.Context, request *Request) (Answer, error) {
 		return install(ctx, request)
 	case "upgrade":
 		return upgrade(ctx, request)
+	case "rollback":
+		return rollback(request)
 	case "uninstall":
 		return uninstall(request)
 	case "status":

@@ -40,7 +40,7 @@ func install(ctx context.Context, r *Request) (Answer, error) {
 		return Answer{}, err
 	}
 	run.ReleaseName, run.Namespace, run.CreateNamespace = r.Name, r.Namespace, r.CreateNamespace
-	run.Atomic, run.Wait, run.WaitForJobs, run.Timeout = r.Atomic, r.Wait, r.WaitForJobs, r.timeout()
+	run.Wait, run.WaitForJobs, run.Timeout = r.Wait, r.WaitForJobs, r.timeout()
 	run.SkipCRDs, run.DisableHooks, run.Replace, run.Force = r.SkipCRDs, r.DisableHooks, r.Replace, r.Force
 	run.SubNotes, run.Description, run.TakeOwnership = r.SubchartNotes, r.Description, r.TakeOwnership
 	run.DisableOpenAPIValidation = r.DisableValidation
@@ -62,7 +62,7 @@ func upgrade(ctx context.Context, r *Request) (Answer, error) {
 		return Answer{}, err
 	}
 	run.Namespace, run.MaxHistory, run.CleanupOnFail = r.Namespace, r.MaxHistory, r.CleanupOnFail
-	run.Atomic, run.Wait, run.WaitForJobs, run.Timeout = r.Atomic, r.Wait, r.WaitForJobs, r.timeout()
+	run.Wait, run.WaitForJobs, run.Timeout = r.Wait, r.WaitForJobs, r.timeout()
 	run.SkipCRDs, run.DisableHooks, run.Recreate, run.Force = r.SkipCRDs, r.DisableHooks, r.RecreatePods, r.Force
 	run.SubNotes, run.Description, run.TakeOwnership = r.SubchartNotes, r.Description, r.TakeOwnership
 	run.ResetValues, run.ReuseValues = r.ResetValues, r.ReuseValues
@@ -71,6 +71,22 @@ func upgrade(ctx context.Context, r *Request) (Answer, error) {
 		run.DryRun, run.DryRunOption = true, "server"
 	}
 	return outcome(run.RunWithContext(ctx, r.Name, chart, r.Values))
+}
+
+// rollback returns to an earlier revision and waits for it.
+func rollback(r *Request) (Answer, error) {
+	config, err := r.configuration()
+	if err != nil {
+		return Answer{}, err
+	}
+	run := action.NewRollback(config)
+	run.Version, run.Wait, run.WaitForJobs, run.Timeout = r.Revision, r.Wait, r.WaitForJobs, r.timeout()
+	run.DisableHooks, run.Recreate, run.Force = r.DisableHooks, r.RecreatePods, r.Force
+	run.CleanupOnFail, run.MaxHistory = r.CleanupOnFail, r.MaxHistory
+	if err := run.Run(r.Name); err != nil {
+		return Answer{}, err
+	}
+	return outcome(action.NewStatus(config).Run(r.Name))
 }
 
 // uninstall succeeds where the release is already gone.

@@ -32,7 +32,6 @@ type Request struct {
 	Repository Repository     `json:"repository"`
 	Values     map[string]any `json:"values,omitempty"`
 
-	Atomic            bool   `json:"atomic,omitempty"`
 	CleanupOnFail     bool   `json:"cleanupOnFail,omitempty"`
 	CreateNamespace   bool   `json:"createNamespace,omitempty"`
 	DependencyUpdate  bool   `json:"dependencyUpdate,omitempty"`
@@ -45,6 +44,7 @@ type Request struct {
 	RecreatePods      bool   `json:"recreatePods,omitempty"`
 	Replace           bool   `json:"replace,omitempty"`
 	ResetValues       bool   `json:"resetValues,omitempty"`
+	Revision          int    `json:"revision,omitempty"`
 	ReuseValues       bool   `json:"reuseValues,omitempty"`
 	SkipCRDs          bool   `json:"skipCrds,omitempty"`
 	SubchartNotes     bool   `json:"subchartNotes,omitempty"`

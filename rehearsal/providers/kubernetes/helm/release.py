@@ -1,0 +1,242 @@
+"""The resource `kubernetes:helm.sh/v3:Release`: a chart installed, upgraded and removed by Helm itself."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rehearsal.errors import BerthError
+from rehearsal.providers.kubernetes import diff as differences
+from rehearsal.providers.kubernetes.apierrors import (
+    ApiError,
+    KubeconfigError,
+    UnknownKindError,
+    UnreachableError,
+)
+from rehearsal.providers.kubernetes.awaiting import explanation
+from rehearsal.providers.kubernetes.client import Client
+from rehearsal.providers.kubernetes.helm import inputs as release_inputs
+from rehearsal.providers.kubernetes.helm import program
+from rehearsal.providers.kubernetes.helm.chart import merged_values, plain
+from rehearsal.providers.kubernetes.helm.program import HelmError
+from rehearsal.providers.kubernetes.model import (
+    Autonaming,
+    Call,
+    Checked,
+    Diff,
+    PartialFailureError,
+    State,
+    Values,
+)
+from rehearsal.providers.kubernetes.objects import format_path, parse_id
+from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, has_unknown, reveal
+
+_FIXED = (("name",), ("namespace",))
+
+
+class Release:
+    """The Handler of Helm releases."""
+
+    def __init__(self, client: Callable[[], Client]) -> None:
+        self._client = client
+
+    def check(
+        self, call: Call, olds: Values, news: Values, *, seed: bytes, autonaming: Autonaming | None
+    ) -> Checked:
+        """See Handler."""
+        news = {key: value for key, value in news.items() if key not in release_inputs.COMPUTED}
+        failures = release_inputs.failures(news)
+        if failures:
+            return Checked(inputs=news, failures=failures)
+        done = release_inputs.complete(
+            news,
+            olds,
+            logical=call.name,
+            seed=seed,
+            namespace=self._namespace(),
+            proposed=autonaming.proposed if autonaming else "",
+        )
+        return Checked(inputs=done, failures=release_inputs.failures(done))
+
+    def _namespace(self) -> str:
+        try:
+            return self._client().namespace
+        except KubeconfigError:
+            return "default"  # the cluster is only known later; so is its namespace, which nobody sets then
+
+    def diff(self, call: Call, old: State, news: Values, *, ignored: list[str]) -> Diff:
+        """See Handler."""
+        del call
+        before = old.inputs or _inputs_of(old.outputs)
+        found = differences.replaced(differences.changes(before, news, ignored), _FIXED)
+        return Diff(changes={format_path(path): change for path, change in found.items()})
+
+    def create(self, call: Call, news: Values) -> State:
+        """See Handler."""
+        if call.preview:
+            return self._foresee(call, "", news)
+        return self._write(call, "install", news, before=None)
+
+    def update(self, call: Call, old: State, news: Values, *, ignored: list[str]) -> State:
+        """See Handler."""
+        del ignored
+        if call.preview:
+            return self._foresee(call, old.id, news)
+        return self._write(call, "upgrade", news, before=old)
+
+    def read(self, call: Call, known: State) -> State | None:
+        """See Handler."""
+        namespace, name = parse_id(known.id)
+        if not namespace:
+            raise BerthError(f"{known.id!r} is no id of a Release", "It is NAMESPACE/NAME.")
+        try:
+            found = self._helm(call, {"action": "status", "name": name, "namespace": namespace})
+        except HelmError as error:
+            if error.kind == "not-found":
+                return None
+            raise
+        release = found["release"]
+        before = known.inputs or _inputs_of(known.outputs)
+        inputs = _drifted(before, release) if before else _imported(release)
+        return State(known.id, inputs, self._outputs(inputs, release))
+
+    def delete(self, call: Call, old: State) -> None:
+        """See Handler."""
+        inputs = old.inputs or _inputs_of(old.outputs)
+        namespace, name = parse_id(old.id)
+        asked = {
+            "action": "uninstall",
+            "name": name,
+            "namespace": namespace,
+            "disableHooks": plain(inputs.get("disableWebhooks"), default=False),
+            "wait": release_inputs.waits(inputs),
+            "timeoutSeconds": _seconds(call, inputs),
+        }
+        self._helm(call, asked)
+
+    def _foresee(self, call: Call, identity: str, news: Values) -> State:
+        """Render the chart, so that a mistake in it or in its values shows in the preview."""
+        outputs = {**news, "status": UNKNOWN, "resourceNames": UNKNOWN}
+        if has_unknown(news):
+            return State(identity, news, outputs)
+        asked = {**release_inputs.request(news), "action": "template", "includeHooks": True}
+        for cluster_only in ("wait", "timeoutSeconds", "createNamespace"):
+            asked.pop(cluster_only, None)
+        answer = program.call(asked, say=call.say, cancelled=call.cancelled)
+        outputs["resourceNames"] = self._names(answer.get("objects") or [], plain(news["namespace"]))
+        return State(identity, news, outputs)
+
+    def _write(self, call: Call, action: str, news: Values, *, before: State | None) -> State:
+        asked = {**release_inputs.request(news), "action": action, "timeoutSeconds": _seconds(call, news)}
+        identity = f"{asked['namespace']}/{asked['name']}"
+        try:
+            if before is not None and _never_worked(before):
+                self._helm(
+                    call, {"action": "uninstall", "name": asked["name"], "namespace": asked["namespace"]}
+                )
+                asked["action"] = action = "install"
+                before = None
+            answer = self._helm(call, asked)
+        except HelmError as error:
+            reasons = [error.message, *self._explain(error.release)]
+            if plain(news.get("atomic"), default=False) and error.release:
+                self._undo(call, asked, before)
+                raise BerthError(
+                    f"the Helm release {identity} failed and was undone: {error.message}",
+                    "\n".join(reasons[1:]),
+                ) from error
+            if error.release is None or (action == "install" and not error.release.get("revision")):
+                raise BerthError(f"Helm could not {action} {identity}: {error.message}") from error
+            state = State(identity, news, self._outputs(news, error.release))
+            raise PartialFailureError(state, reasons) from error
+        return State(identity, news, self._outputs(news, answer["release"]))
+
+    def _undo(self, call: Call, asked: dict[str, Any], before: State | None) -> None:
+        target = {key: asked[key] for key in ("name", "namespace", "timeoutSeconds")} | {"wait": True}
+        revision = plain((reveal(before.outputs.get("status")) or {}).get("revision"), 0) if before else 0
+        if revision:
+            target |= {"action": "rollback", "revision": revision, "cleanupOnFail": True}
+        else:
+            target |= {"action": "uninstall"}
+        self._helm(call, target)
+
+    def _explain(self, release: dict[str, Any] | None) -> list[str]:
+        """Why objects of a release are not ready, with events and log lines."""
+        if not release:
+            return []
+        client = self._client()
+        reasons = []
+        for obj in release.get("objects") or []:
+            meta = {"namespace": release["namespace"], **(obj.get("metadata") or {})}
+            with contextlib.suppress(ApiError, UnknownKindError, UnreachableError):
+                reasons += explanation(client, client.get_object({**obj, "metadata": meta}))
+        return reasons
+
+    def _helm(self, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
+        with _kubeconfig(self._client()) as path:
+            return program.call({**asked, "kubeconfig": path}, say=call.say, cancelled=call.cancelled)
+
+    def _outputs(self, inputs: Values, release: dict[str, Any]) -> Values:
+        fields = ("name", "namespace", "revision", "status", "chart", "version", "appVersion")
+        names = self._names(release.get("objects") or [], release["namespace"])
+        status = {key: release[key] for key in fields if release.get(key) not in {None, ""}}
+        return {**inputs, "status": status, "resourceNames": names}
+
+    def _names(self, objects: list[dict[str, Any]], namespace: str) -> dict[str, list[str]]:
+        def namespaced(api_version: str, kind: str) -> bool:
+            try:
+                return self._client().resource(api_version, kind).namespaced
+            except (ApiError, UnknownKindError, UnreachableError):
+                return True
+
+        return release_inputs.resource_names(objects, namespace, namespaced)
+
+
+@contextlib.contextmanager
+def _kubeconfig(client: Client) -> Iterator[str]:
+    """The client's cluster and identity as a file, for root only, for as long as Helm runs."""
+    handle, path = tempfile.mkstemp(prefix="berth-helm-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(client.access.to_kubeconfig(), file)
+        yield path
+    finally:
+        os.unlink(path)  # noqa: PTH108 - the path is text
+
+
+def _seconds(call: Call, inputs: Values) -> int:
+    """customTimeouts, else the release's own `timeout`."""
+    return int(call.timeout or plain(inputs.get("timeout"), release_inputs.DEFAULT_TIMEOUT))
+
+
+def _inputs_of(outputs: Values) -> Values:
+    return {key: value for key, value in outputs.items() if key not in release_inputs.COMPUTED}
+
+
+def _never_worked(before: State) -> bool:
+    """Whether the release failed at its first revision, which Helm cannot upgrade."""
+    status = reveal(before.outputs.get("status")) or {}
+    return status.get("revision") == 1 and status.get("status") in {"failed", "pending-install"}
+
+
+def _drifted(before: Values, release: dict[str, Any]) -> Values:
+    """The stored inputs, with the values that the release really has where somebody changed them."""
+    values = release.get("values") or {}
+    if merged_values(before) == values:
+        return before
+    secret = "values" in before and before["values"] != reveal(before["values"])
+    kept = {key: value for key, value in before.items() if key != "valueYamlFiles"}
+    return {**kept, "values": Secret(values) if secret else values}
+
+
+def _imported(release: dict[str, Any]) -> Values:
+    return {
+        "chart": release.get("chart", ""),
+        "name": release["name"],
+        "namespace": release["namespace"],
+        "timeout": release_inputs.DEFAULT_TIMEOUT,
+        "values": release.get("values") or {},
+        "version": release.get("version", ""),
+    }

@@ -224,6 +224,7 @@ class _Start:
                     self._wait(
                         "the default service account", self._has_account, 30, "kube-controller-manager"
                     )
+                    self._wait("the node's list of pods", self._knows_pods, 30, "kubelet")
                     return
             if self.step.cancelled.wait(0.2):
                 raise KeyboardInterrupt

@@ -12,12 +12,10 @@ from pathlib import Path
 
 def main() -> int:
     """Check the user and what it may write, then run the tests."""
-    problems = []
+    places = ("/app", "/usr", "/etc")
+    problems = [f"{place} may be written" for place in places if os.access(place, os.W_OK)]
     if os.getuid() == 0:
         problems.append("the image runs as root")
-    for place in ("/app", "/usr", "/etc"):
-        if os.access(place, os.W_OK):
-            problems.append(f"{place} may be written")
     if not os.access(tempfile.gettempdir(), os.W_OK):
         problems.append("there is no place for temporary files")
     tests = Path(__file__).resolve().parent / "tests"

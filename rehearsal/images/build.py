@@ -1,8 +1,11 @@
 """All images of this checkout, in the registry under the tags that their content gives them."""
 
+import fcntl
 import importlib.util
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -40,9 +43,25 @@ def build_all(paths: Paths, steps: Steps) -> dict[str, str]:
         StepFailed: a build, a smoke test or a push failed; the finished images stay in the registry.
     """
     wanted = references()
+    if hub.missing(paths, wanted):
+        with _alone(paths):
+            _build_missing(paths, steps, wanted)
+    return wanted
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """Wait for another build that uses the same cache: it has one storage, and makes the same images."""
+    (paths.cache / "images").mkdir(parents=True, exist_ok=True)
+    with (paths.cache / "images" / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build_missing(paths: Paths, steps: Steps, wanted: dict[str, str]) -> None:
     absent = hub.missing(paths, wanted)
     if not absent:
-        return wanted
+        return
     base_reference = _ensure_base(paths, steps)
     context = paths.run / "images" / "context"
     builder = builders.choose(paths)
@@ -64,7 +83,6 @@ def build_all(paths: Paths, steps: Steps) -> dict[str, str]:
     finally:
         builder.close()
         shutil.rmtree(context, ignore_errors=True)
-    return wanted
 
 
 def _ensure_base(paths: Paths, steps: Steps) -> str:

@@ -28,14 +28,14 @@ class Training(unittest.TestCase):
         self.data.write_bytes(samples.archive())
 
     def test_a_stopped_run_goes_on_and_ends_bit_for_bit_like_one_that_was_not(self) -> None:
-        status, events = samples.train(self.data, self.root / "whole", EPOCHS=20)
+        status, events = samples.train(self.data, self.root / "whole", EPOCHS=10)
         assert status == 0
         whole = events[-1]
         assert whole["event"] == "finished"
         assert whole["accuracy"] > 0.9
 
         stopped = self.root / "stopped"
-        settings = {"EPOCHS": 20, "BATCH_SIZE": 32, "LOG_EVERY_STEPS": 1, "DEVICE": "cpu"}
+        settings = {"EPOCHS": 10, "BATCH_SIZE": 32, "LOG_EVERY_STEPS": 1, "DEVICE": "cpu"}
         process = samples.start(samples.TRAIN, DATASET_FILE=self.data, RUN_DIR=stopped, **settings)
         for line in process.stdout or ():
             if json.loads(line)["event"] == "step":
@@ -48,7 +48,7 @@ class Training(unittest.TestCase):
         assert last["event"] == "stopped"
         assert last["step"] < whole["steps"]
 
-        status, events = samples.train(self.data, stopped, EPOCHS=20)
+        status, events = samples.train(self.data, stopped, EPOCHS=10)
         assert status == 0
         assert events[-1]["resumed_from"] == last["step"]
         assert events[-1]["model_sha256"] == whole["model_sha256"]

@@ -57,11 +57,14 @@ class S3Options(Options):
 
 
 class S3Store:
-    """An S3 bucket."""
+    """An S3 bucket. attempts: how often a request is tried before it counts as failed."""
 
-    def __init__(self, options: S3Options, client: Any = None) -> None:
+    def __init__(self, options: S3Options, attempts: int = 8) -> None:
         self.bucket = options.s3_bucket
-        self._client = client or _client(options)
+        try:
+            self._client = _client(options, attempts)
+        except ValueError as reason:  # an endpoint that is no URL
+            raise StorageError(f"s3://{self.bucket}: {reason}") from None
 
     def describe(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
@@ -176,7 +179,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _client(options: S3Options) -> Any:
+def _client(options: S3Options, attempts: int) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -191,7 +194,7 @@ def _client(options: S3Options) -> Any:
             # Services that only speak S3's older dialect refuse the checksum trailers that newer clients add.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            retries={"mode": "standard", "max_attempts": 8},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=5,
             read_timeout=30,
         ),

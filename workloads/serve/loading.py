@@ -20,7 +20,7 @@ class Source:
         if options.model_dir:
             self._store, self._key = DirectoryStore(Path(options.model_dir)), bundle.MANIFEST
         else:
-            self._store, self._key = S3Store(options), options.model_key
+            self._store, self._key = S3Store(options, attempts=2), options.model_key
         self.waiting_for = f"the model at {self._store.describe(self._key)} is being loaded"
 
     async def wait(self) -> tuple[bundle.Manifest, bytes]:

@@ -19,7 +19,7 @@ def main() -> int:
     if not os.access(tempfile.gettempdir(), os.W_OK):
         problems.append("there is no place for temporary files")
     tests = Path(__file__).resolve().parent / "tests"
-    suite = unittest.defaultTestLoader.discover(str(tests), "test_serving.py")
+    suite = unittest.defaultTestLoader.discover(str(tests), "test_serve_image.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     if not result.testsRun or result.skipped:
         problems.append("tests were left out")

@@ -286,8 +286,8 @@ def _disable_services(package: str, step: Step) -> None:
     files = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
     unit = r"^(?:/usr)?/lib/systemd/system/([^/@]+\.(?:service|socket|timer))$"
     for name in re.findall(unit, files, re.MULTILINE):
-        # Part of every Debian, with or without systemd; an upgrade of the package respects what it did. It wants
-        # to be called by a package's script.
+        # On every Debian, with or without systemd, and respected by later upgrades of the package; made to be
+        # called by the package's own scripts.
         env = os.environ | {"DPKG_MAINTSCRIPT_PACKAGE": package}
         step.run(["deb-systemd-helper", "disable", name], env=env, check=False)
     for script in re.findall(r"^/etc/init\.d/(\S+)$", files, re.MULTILINE):

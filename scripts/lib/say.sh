@@ -13,19 +13,21 @@ fail() {
 # step NAME COMMAND…: run a command with its output in a log; show the end of the log if it fails.
 # Returns the command's status.
 step() {
-    local name=$1 log began status=0
+    local name=$1 began=$SECONDS status=0 file log
     shift
-    log=$(mktemp -t berth-bootstrap.XXXXXX)
-    began=$SECONDS
+    # Without a name already, so that nothing is left behind by an interruption.
+    file=$(mktemp -t berth-bootstrap.XXXXXX)
+    exec {log}<>"$file"
+    rm -f "$file"
     say "  … $name"
-    "$@" >"$log" 2>&1 || status=$?
+    "$@" >&"$log" 2>&1 || status=$?
     if [ "$status" -eq 0 ]; then
         say "  done $name $((SECONDS - began)) s"
     else
         say "  failed $name after $((SECONDS - began)) s; the end of its output:"
-        tail -n 30 "$log" | sed 's/^/    /' >&2
+        tail -n 30 "/dev/fd/$log" | sed 's/^/    /' >&2
         say "  to repeat it by hand: $*"
     fi
-    rm -f "$log"
+    exec {log}>&-
     return "$status"
 }

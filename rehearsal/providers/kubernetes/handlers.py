@@ -1,7 +1,6 @@
 """Which part of the provider is responsible for a resource type."""
 
 import threading
-from typing import Any
 
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.crud import ObjectHandler
@@ -55,12 +54,8 @@ class Handlers:
                 return ObjectHandler(connection)
 
 
-def invoke(token: str, args: Values) -> Values:
+def invoke(token: str, args: Values, connection: Connection) -> Values:
     """Answer a function call of a program. Raises KeyError for a function that does not exist here."""
     from rehearsal.providers.kubernetes import configfile
 
-    if token == "kubernetes:yaml:decode":  # noqa: S105 - a type token
-        return configfile.decode(args)
-    functions: dict[str, Any] = configfile.INVOKES
-    answer: Values = functions[token](args)
-    return answer
+    return configfile.INVOKES[token](args, connection)

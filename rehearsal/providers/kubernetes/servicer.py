@@ -184,7 +184,7 @@ class Servicer(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         """A function of the provider, such as reading YAML."""
         del context
         try:
-            answer = invoke(request.tok, decode(request.args))
+            answer = invoke(request.tok, decode(request.args), self._connection)
         except KeyError:
             raise NotImplementedError(f"the stand-in for kubernetes has no function {request.tok}") from None
         response = pb.InvokeResponse()
@@ -200,12 +200,13 @@ class Servicer(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         if request.type not in configfile.TYPES:
             raise NotImplementedError(f"the stand-in for kubernetes has no component {request.type}")
         self._connection.announce_chart()
-        return configfile.construct(request, self._host.address)
+        return configfile.construct(request, self._connection, self._version)
 
     def _call(self, request: Any) -> Call:
         """What the operation is told besides its values. Older engines send neither name nor type."""
         urn = request.urn
         host = self._host
+        self._connection.hear_warnings(lambda text: host.warn(urn, text))
         return Call(
             urn=urn,
             type=getattr(request, "type", "") or urn.split("::")[2].rpartition("$")[2],
@@ -226,7 +227,7 @@ def _autonaming(request: Any) -> Autonaming | None:
 
 
 def _checked(checked: Checked) -> Any:
-    """The path goes into the reason: beside a property of its own the engine prints the value, secret or not."""
+    """The path goes into the reason: for a property the engine prints the value too, secret or not."""
     failures = [
         pb.CheckFailure(reason=f"{f.path}: {f.reason}" if f.path else f.reason) for f in checked.failures
     ]

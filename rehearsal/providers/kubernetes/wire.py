@@ -36,6 +36,12 @@ def _load(*names: str) -> list[Any]:
             del sys.modules[name]
 
 
+def load_resource_protocol() -> tuple[Any, Any]:
+    """The resource monitor's messages and stubs; only components need them."""
+    messages, stubs = _load("resource_pb2", "resource_pb2_grpc")
+    return messages, stubs
+
+
 (
     alias_pb2,
     engine_pb2,

@@ -1,4 +1,4 @@
-"""The inputs of `kubernetes:helm.sh/v3:Release`: which there are, their types, what Helm is asked for them."""
+"""The inputs of `kubernetes:helm.sh/v3:Release`: names, types, and what Helm is asked for them."""
 
 import re
 from typing import Any

@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from rehearsal.errors import BerthError
@@ -121,7 +123,7 @@ class Release:
         outputs = {**news, "status": UNKNOWN, "resourceNames": UNKNOWN}
         if has_unknown(news):
             return State(identity, news, outputs)
-        asked = {**release_inputs.request(news), "action": "template", "includeHooks": True}
+        asked = {**release_inputs.request(news), "action": "template"}
         for cluster_only in ("wait", "timeoutSeconds", "createNamespace"):
             asked.pop(cluster_only, None)
         answer = program.call(asked, say=call.say, cancelled=call.cancelled)
@@ -130,37 +132,42 @@ class Release:
 
     def _write(self, call: Call, action: str, news: Values, *, before: State | None) -> State:
         asked = {**release_inputs.request(news), "action": action, "timeoutSeconds": _seconds(call, news)}
+        if not asked.get("reuseValues"):
+            asked["resetValues"] = True  # else Helm keeps the old values where the program has removed all
         identity = f"{asked['namespace']}/{asked['name']}"
         try:
             if before is not None and _never_worked(before):
-                self._helm(
-                    call, {"action": "uninstall", "name": asked["name"], "namespace": asked["namespace"]}
-                )
-                asked["action"] = action = "install"
-                before = None
+                self._helm(call, {**_only(asked, "name", "namespace"), "action": "uninstall"})
+                asked["action"], before = "install", None
             answer = self._helm(call, asked)
         except HelmError as error:
-            reasons = [error.message, *self._explain(error.release)]
-            if plain(news.get("atomic"), default=False) and error.release:
-                self._undo(call, asked, before)
-                raise BerthError(
-                    f"the Helm release {identity} failed and was undone: {error.message}",
-                    "\n".join(reasons[1:]),
-                ) from error
-            if error.release is None or (action == "install" and not error.release.get("revision")):
-                raise BerthError(f"Helm could not {action} {identity}: {error.message}") from error
-            state = State(identity, news, self._outputs(news, error.release))
-            raise PartialFailureError(state, reasons) from error
+            if error.release is None:
+                raise BerthError(f"Helm could not {asked['action']} {identity}: {error.message}") from error
+            reasons = [_in_words(error.message, asked), *self._explain(error.release)]
+            if plain(news.get("atomic"), default=False):
+                raise self._undo(call, asked, before, reasons) from error
+            raise PartialFailureError(
+                State(identity, news, self._outputs(news, error.release)), reasons
+            ) from error
         return State(identity, news, self._outputs(news, answer["release"]))
 
-    def _undo(self, call: Call, asked: dict[str, Any], before: State | None) -> None:
-        target = {key: asked[key] for key in ("name", "namespace", "timeoutSeconds")} | {"wait": True}
-        revision = plain((reveal(before.outputs.get("status")) or {}).get("revision"), 0) if before else 0
-        if revision:
-            target |= {"action": "rollback", "revision": revision, "cleanupOnFail": True}
-        else:
+    def _undo(
+        self, call: Call, asked: dict[str, Any], before: State | None, reasons: list[str]
+    ) -> BerthError:
+        """Remove a release that failed, or return to the revision before; the error says what happened."""
+        call = replace(call, cancelled=threading.Event())  # a cancelled run is cleaned up after, too
+        target = {**_only(asked, "name", "namespace", "timeoutSeconds"), "wait": True}
+        if before is None:
             target |= {"action": "uninstall"}
-        self._helm(call, target)
+        else:
+            target |= {"action": "rollback", "cleanupOnFail": True}
+        what = f"the Helm release {asked['namespace']}/{asked['name']} failed: {reasons[0]}"
+        try:
+            self._helm(call, target)
+        except HelmError as error:
+            return BerthError(what, "\n".join([*reasons[1:], f"`atomic` could not undo it: {error.message}"]))
+        done = "removed" if before is None else "returned to its previous revision"
+        return BerthError(f"{what}; it was {done}, as `atomic` asks", "\n".join(reasons[1:]))
 
     def _explain(self, release: dict[str, Any] | None) -> list[str]:
         """Why objects of a release are not ready, with events and log lines."""
@@ -209,6 +216,16 @@ def _kubeconfig(client: Client) -> Iterator[str]:
 def _seconds(call: Call, inputs: Values) -> int:
     """customTimeouts, else the release's own `timeout`."""
     return int(call.timeout or plain(inputs.get("timeout"), release_inputs.DEFAULT_TIMEOUT))
+
+
+def _only(asked: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: asked[key] for key in keys}
+
+
+def _in_words(message: str, asked: dict[str, Any]) -> str:
+    if "context deadline exceeded" in message:
+        return f"its objects were not ready within {asked['timeoutSeconds']} s ({message})"
+    return message
 
 
 def _inputs_of(outputs: Values) -> Values:

@@ -73,14 +73,28 @@ func upgrade(ctx context.Context, r *Request) (Answer, error) {
 	return outcome(run.RunWithContext(ctx, r.Name, chart, r.Values))
 }
 
-// rollback returns to an earlier revision and waits for it.
+// rollback returns to the newest revision that worked, and waits for it.
 func rollback(r *Request) (Answer, error) {
 	config, err := r.configuration()
 	if err != nil {
 		return Answer{}, err
 	}
+	revisions, err := action.NewHistory(config).Run(r.Name)
+	if err != nil {
+		return Answer{}, err
+	}
+	target := 0
+	for _, one := range revisions {
+		worked := one.Info.Status == release.StatusDeployed || one.Info.Status == release.StatusSuperseded
+		if worked && one.Version > target {
+			target = one.Version
+		}
+	}
+	if target == 0 {
+		return Answer{}, fmt.Errorf("no revision of %s has worked yet, so there is nothing to return to", r.Name)
+	}
 	run := action.NewRollback(config)
-	run.Version, run.Wait, run.WaitForJobs, run.Timeout = r.Revision, r.Wait, r.WaitForJobs, r.timeout()
+	run.Version, run.Wait, run.WaitForJobs, run.Timeout = target, r.Wait, r.WaitForJobs, r.timeout()
 	run.DisableHooks, run.Recreate, run.Force = r.DisableHooks, r.RecreatePods, r.Force
 	run.CleanupOnFail, run.MaxHistory = r.CleanupOnFail, r.MaxHistory
 	if err := run.Run(r.Name); err != nil {

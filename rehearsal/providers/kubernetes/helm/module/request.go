@@ -44,7 +44,6 @@ type Request struct {
 	RecreatePods      bool   `json:"recreatePods,omitempty"`
 	Replace           bool   `json:"replace,omitempty"`
 	ResetValues       bool   `json:"resetValues,omitempty"`
-	Revision          int    `json:"revision,omitempty"`
 	ReuseValues       bool   `json:"reuseValues,omitempty"`
 	SkipCRDs          bool   `json:"skipCrds,omitempty"`
 	SubchartNotes     bool   `json:"subchartNotes,omitempty"`

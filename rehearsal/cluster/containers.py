@@ -73,6 +73,8 @@ sandbox_image = "{sandbox}"
 restrict_oom_score_adj = {yes(not may_lower_oom_score)}
 disable_hugetlb_controller = true
 tolerate_missing_hugetlb_controller = true
+# Else a profile would be loaded into the kernel for good.
+disable_apparmor = true
 netns_mounts_under_state_dir = true
 stream_server_address = "127.0.0.1"
 stream_server_port = "0"

@@ -205,7 +205,7 @@ def check_nodes(nodes: list[dict[str, Any]]) -> None:
     found = [entry["address"] for node in nodes for entry in node["status"]["addresses"]]
     if not any(_is_here(address) for address in found):
         raise BerthError(
-            f"the cluster's nodes ({', '.join(found) or 'none'}) are not on this machine, so they cannot reach "
+            f"the cluster's nodes ({', '.join(found) or 'none'}) are not on this machine and cannot reach "
             f"the rehearsal's registry and object storage on {addresses.NODE}",
             "Use a cluster on this machine (kind, k3s, minikube with docker), or the embedded one.",
         )

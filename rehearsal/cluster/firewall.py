@@ -115,26 +115,31 @@ def left(layout: Layout) -> list[str]:
     return found
 
 
-# Pods may talk to each other and to the world even where Docker made the default DROP.
+_PODS, _ALL = str(addresses.PODS), str(addresses.NETWORK)
+# Table, chain and rules in their order. Nobody but this machine and its pods reaches our addresses, even by a
+# route through this machine; pods are heard and forwarded where ufw or Docker made the default DROP.
 _RULES = (
-    ("filter", "FORWARD", ("-s", str(addresses.PODS), "-j", "ACCEPT")),
-    ("filter", "FORWARD", ("-d", str(addresses.PODS), "-j", "ACCEPT")),
-    (
-        "nat",
-        "POSTROUTING",
-        ("-s", str(addresses.PODS), "!", "-d", str(addresses.NETWORK), "-j", "MASQUERADE"),
-    ),
+    ("mangle", "PREROUTING", ("-d", _ALL, "-i", "lo"), ("-j", "ACCEPT")),
+    ("mangle", "PREROUTING", ("-d", _ALL, "-i", "berth+"), ("-j", "ACCEPT")),
+    ("mangle", "PREROUTING", ("-d", _ALL), ("-j", "DROP")),
+    ("filter", "INPUT", ("-s", _PODS), ("-j", "ACCEPT")),
+    ("filter", "FORWARD", ("-s", _PODS), ("-j", "ACCEPT")),
+    ("filter", "FORWARD", ("-d", _PODS), ("-j", "ACCEPT")),
+    ("nat", "POSTROUTING", ("-s", _PODS, "!", "-d", _ALL), ("-j", "MASQUERADE")),
 )
+_COMMENT = ("-m", "comment", "--comment", "berth")
 
 
 def ensure() -> None:
-    """Let pods' traffic pass, and give what leaves this machine the machine's address."""
-    for table, chain, rule in _RULES:
-        comment = ("-m", "comment", "--comment", "berth")
+    """Open the way for pods and for nobody else, and give what leaves this machine the machine's address."""
+    for table in dict.fromkeys(table for table, *_ in _RULES):
+        wanted = [rule for rule in _RULES if rule[0] == table]
         name = ("iptables", "-w", "-t", table)
-        listed = command([*name, "-S", chain])
-        if f"{' '.join(rule[:2])} " not in listed or "--comment berth" not in listed:
-            command([*name, "-I", chain, *rule[:-2], *comment, *rule[-2:]])
+        if command([*name, "-S"]).count(f"--comment {_COMMENT[-1]} ") == len(wanted):
+            continue
+        for _, chain, match, action in reversed(wanted):
+            command([*name, "-D", chain, *match, *_COMMENT, *action], check=False)
+            command([*name, "-I", chain, *match, *_COMMENT, *action])
 
 
 def remove(layout: Layout) -> None:

@@ -60,7 +60,6 @@ _PACKAGES = {
     "runc": "runc",
     "iptables": "iptables",
     "ip": "iproute2",
-    "conntrack": "conntrack",
     "mount": "mount",
     "nsenter": "util-linux",
     "modprobe": "kmod",

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -119,6 +120,31 @@ def test_nothing_listens_on_the_machines_own_addresses(running: Paths) -> None:
 
     for port in (2379, 2380, 6443, 10249, 10250, 10256, 10257, 10259):
         assert port_holder("192.0.2.77", port) is None, f"port {port} is open to the network"
+
+
+def test_a_neighbour_who_routes_through_this_machine_is_not_heard(running: Paths) -> None:
+    def ip(*argv: str) -> None:
+        subprocess.run(["ip", *argv], check=True)
+
+    ip("netns", "add", "neighbour")
+    try:
+        ip("link", "add", "to-neighbour", "type", "veth", "peer", "name", "lan", "netns", "neighbour")
+        ip("address", "add", "198.51.100.1/24", "dev", "to-neighbour")
+        ip("link", "set", "to-neighbour", "up")
+        ip("-n", "neighbour", "address", "add", "198.51.100.2/24", "dev", "lan")
+        ip("-n", "neighbour", "link", "set", "lan", "up")
+        ip("-n", "neighbour", "route", "add", str(addresses.NETWORK), "via", "198.51.100.1")
+        knock = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
+        for host, port, heard in (
+            ("198.51.100.1", 1, "ConnectionRefusedError"),
+            (str(addresses.NODE), addresses.API_SERVER_PORT, "TimeoutError"),
+            (str(next(addresses.SERVICES.hosts())), 443, "TimeoutError"),
+        ):
+            argv = ["ip", "netns", "exec", "neighbour", sys.executable, "-c", knock, host, str(port)]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            assert heard in done.stderr, f"{host}:{port} was heard: {done.stderr}"
+    finally:
+        ip("netns", "delete", "neighbour")
 
 
 def test_a_second_start_changes_nothing_and_is_quick(running: Paths, steps: Steps) -> None:

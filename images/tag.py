@@ -7,6 +7,7 @@ path.
 """
 
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -39,6 +40,10 @@ def tag(image: str, base: str | None = None) -> str:
     """An image's tag. base: the base's reference; by default the rehearsal's, by its own content."""
     if base is None and image != BASE:
         base = f"{BASE}:{tag(BASE)}"
+    elif base is not None and not re.search(r"@sha256:[0-9a-f]{64}$", base):
+        raise ValueError(
+            f"the base {base!r} is not pinned: add its digest, as in NAME@sha256:… (64 hex digits)"
+        )
     digest = hashlib.sha256(f"{image}\0{base or ''}\0".encode())
     for path in files(image):
         content = (CHECKOUT / path).read_bytes()

@@ -64,7 +64,13 @@ def test_a_change_gives_new_tags_to_what_it_is_in(copy: Path, changed: str, imag
 
 
 def test_another_base_is_another_image() -> None:
-    assert rule(CHECKOUT).tag("train", "pytorch@sha256:0") != rule(CHECKOUT).tag("train")
+    assert rule(CHECKOUT).tag("train", f"pytorch@sha256:{'0' * 64}") != rule(CHECKOUT).tag("train")
+
+
+@pytest.mark.parametrize("base", ["pytorch", "pytorch:latest", "pytorch:2.10.0", "pytorch@sha256:0"])
+def test_a_base_that_may_change_is_refused(base: str) -> None:
+    with pytest.raises(ValueError, match="not pinned"):
+        rule(CHECKOUT).tag("train", base)
 
 
 def test_an_unknown_image_is_refused(copy: Path) -> None:

@@ -34,9 +34,10 @@ def main() -> None:
                 ]
                 output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
             results = json.loads(output.splitlines()[-1])
+            accuracy, steps = results["accuracy"], results["steps"]
+            speed = f"{results['duration_seconds']:.1f} s, {results['images_per_second']:.0f} images/s"
             print(
-                f"{threads} threads, seed {seed}: accuracy {results['accuracy']:.4f}, "
-                f"{results['steps']} steps, {results['duration_seconds']:.1f} s, {results['images_per_second']:.0f} images/s",
+                f"{threads} threads, seed {seed}: accuracy {accuracy:.4f}, {steps} steps, {speed}",
                 flush=True,
             )
 

@@ -113,8 +113,8 @@ class _Start:
 
     def run(self) -> None:
         self.step.say("looking at this machine")
-        groups = preflight.check(self.paths)
         stop_strays(self.paths)
+        groups = preflight.check(self.paths)
         for directory in (self.layout.root, self.layout.etcd, self.layout.pod_logs):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)

@@ -183,6 +183,8 @@ def test_it_comes_back_after_a_reboot_with_its_data(running: Paths, steps: Steps
     network.remove_interfaces()
     firewall.remove(layout)
     cgroups.remove(cgroups.detect())
+    for path in teardown.shim_sockets(layout):
+        path.unlink(missing_ok=True)
     for path in (running.run / "pids", layout.containerd_run, layout.cni_state, running.run / "runc"):
         subprocess.run(["rm", "-rf", "--one-file-system", path], check=True)
     cluster.ensure_running(running, steps)

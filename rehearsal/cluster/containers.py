@@ -102,12 +102,11 @@ Root = "{layout.paths.run / "runc"}"
 
 def hosts_toml(authority: Path) -> str:
     """How containerd reaches the rehearsal's registry, and whom it trusts there."""
-    return f"""server = "https://{addresses.REGISTRY}"
-
-[host."https://{addresses.REGISTRY}"]
-capabilities = ["pull", "resolve"]
-ca = "{authority}"
-"""
+    settings = f'capabilities = ["pull", "resolve"]\nca = "{authority}"\n'
+    # Twice: containerd tries `server` last, and without the authority there an image that does not exist is
+    # reported as a certificate that is not trusted. Without any [host] it ignores the whole file.
+    server = f"https://{addresses.REGISTRY}"
+    return f'server = "{server}"\n{settings}\n[host."{server}"]\n{settings}'
 
 
 def pod_network(layout: Layout, mtu: int) -> dict[str, object]:

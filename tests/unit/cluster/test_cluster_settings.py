@@ -96,7 +96,13 @@ def test_containerds_configuration_is_valid_and_its_own(layout: Layout) -> None:
     cri = parsed["plugins"]["io.containerd.grpc.v1.cri"]
     assert cri["restrict_oom_score_adj"] is True
     assert cri["containerd"]["runtimes"]["runc"]["options"]["SystemdCgroup"] is False
-    assert tomllib.loads(containers.hosts_toml(Path("/ca.crt")))["server"] == f"https://{addresses.REGISTRY}"
+
+
+def test_the_registry_is_trusted_at_every_attempt() -> None:
+    parsed = tomllib.loads(containers.hosts_toml(Path("/ca.crt")))
+    server = f"https://{addresses.REGISTRY}"
+    assert parsed["server"] == server
+    assert parsed["ca"] == parsed["host"][server]["ca"] == "/ca.crt"
 
 
 def test_a_proxy_is_for_the_worlds_images_only(monkeypatch: pytest.MonkeyPatch) -> None:

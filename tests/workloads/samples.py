@@ -26,16 +26,21 @@ def archive(images: int = 480) -> bytes:
     return buffer.getvalue()
 
 
-def start(argv: list[str], **settings: Any) -> "subprocess.Popen[str]":
-    """A program with settings as its environment, its output piped."""
+def start(argv: list[str], **environ: Any) -> "subprocess.Popen[str]":
+    """A program with additions to its environment, its output piped."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= {name: str(value) for name, value in settings.items()}
+    environment |= {name: str(value) for name, value in environ.items()}
     return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def train(data: Path, run: Path, **settings: Any) -> tuple[int, list[dict[str, Any]]]:
+def settings(data: Path, run: Path, **others: Any) -> dict[str, Any]:
+    """The environment of a short training run."""
+    usual = {"DATASET_FILE": data, "RUN_DIR": run, "BATCH_SIZE": 32, "LOG_EVERY_STEPS": 1, "DEVICE": "cpu"}
+    return usual | others
+
+
+def train(data: Path, run: Path, **others: Any) -> tuple[int, list[dict[str, Any]]]:
     """Train to the end: exit status and logged events."""
-    settings = {"EPOCHS": 4, "BATCH_SIZE": 32, "LOG_EVERY_STEPS": 1, "DEVICE": "cpu"} | settings
-    process = start(TRAIN, DATASET_FILE=data, RUN_DIR=run, **settings)
+    process = start(TRAIN, **settings(data, run, **others))
     output, _ = process.communicate(timeout=300)
     return process.returncode, [json.loads(line) for line in output.splitlines()]

@@ -19,61 +19,60 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import samples
 
+SETTINGS = {"EPOCHS": 10, "CHECKPOINT_EVERY_STEPS": 40}
+
 
 class Training(unittest.TestCase):
-    def setUp(self) -> None:
-        self.root = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.root)
-        self.data = self.root / "digits.npz"
-        self.data.write_bytes(samples.archive())
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.root = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.root)
+        cls.data = cls.root / "digits.npz"
+        cls.data.write_bytes(samples.archive())
+        cls.volume = cls.root / "volume"
+        status, events = samples.train(cls.data, cls.root / "whole", MODEL_DIR=cls.volume, **SETTINGS)
+        assert status == 0, events
+        cls.whole = events[-1]
+
+    def test_it_learns_and_writes_the_model_to_the_volume_as_well(self) -> None:
+        assert self.whole["event"] == "finished"
+        assert self.whole["accuracy"] > 0.9
+        about = json.loads((self.volume / "model.json").read_text())
+        assert (self.volume / about["weights"]).exists()
+        assert about["sha256"] == self.whole["model_sha256"]
+
+    def test_a_finished_run_is_not_repeated(self) -> None:
+        status, events = samples.train(self.data, self.root / "whole", **SETTINGS)
+        assert (status, events[-1]["event"]) == (0, "already_finished")
 
     def test_a_stopped_run_goes_on_and_ends_bit_for_bit_like_one_that_was_not(self) -> None:
-        status, events = samples.train(self.data, self.root / "whole", EPOCHS=10)
-        assert status == 0
-        whole = events[-1]
-        assert whole["event"] == "finished"
-        assert whole["accuracy"] > 0.9
-
         stopped = self.root / "stopped"
-        settings = {"EPOCHS": 10, "BATCH_SIZE": 32, "LOG_EVERY_STEPS": 1, "DEVICE": "cpu"}
-        process = samples.start(samples.TRAIN, DATASET_FILE=self.data, RUN_DIR=stopped, **settings)
+        process = samples.start(samples.TRAIN, **samples.settings(self.data, stopped, **SETTINGS))
         for line in process.stdout or ():
             if json.loads(line)["event"] == "step":
                 process.send_signal(signal.SIGTERM)
                 break
         last = [json.loads(line) for line in process.stdout or ()][-1]
-        assert process.wait(30) == 143
-        if process.stdout:
-            process.stdout.close()
+        process.communicate(timeout=30)
+        assert process.returncode == 143
         assert last["event"] == "stopped"
-        assert last["step"] < whole["steps"]
+        assert last["step"] < self.whole["steps"]
 
-        status, events = samples.train(self.data, stopped, EPOCHS=10)
+        status, events = samples.train(self.data, stopped, **SETTINGS)
         assert status == 0
         assert events[-1]["resumed_from"] == last["step"]
-        assert events[-1]["model_sha256"] == whole["model_sha256"]
+        assert events[-1]["model_sha256"] == self.whole["model_sha256"]
 
     def test_a_damaged_checkpoint_is_skipped_for_the_one_before(self) -> None:
-        run, volume = self.root / "run", self.root / "volume"
-        status, events = samples.train(self.data, run, CHECKPOINT_EVERY_STEPS=10, MODEL_DIR=volume)
-        assert status == 0
-        first = events[-1]
-        checkpoints = sorted((run / "checkpoints").glob("step-*.pt"))
-        assert len(checkpoints) == 3
-        checkpoints[-1].write_bytes(checkpoints[-1].read_bytes()[:1000])
-        (run / "results.json").unlink()
-
-        status, events = samples.train(self.data, run, CHECKPOINT_EVERY_STEPS=10)
+        run = self.root / "damaged"
+        shutil.copytree(self.root / "whole" / "checkpoints", run / "checkpoints")
+        first, second = sorted((run / "checkpoints").glob("step-*.pt"))
+        second.write_bytes(second.read_bytes()[:1000])
+        status, events = samples.train(self.data, run, **SETTINGS)
         assert status == 0
         assert "checkpoint_skipped" in [event["event"] for event in events]
-        assert events[-1]["resumed_from"] == int(checkpoints[-2].stem.removeprefix("step-"))
-        assert events[-1]["model_sha256"] == first["model_sha256"]
-
-        status, events = samples.train(self.data, run)
-        assert (status, events[-1]["event"]) == (0, "already_finished")
-        about = json.loads((volume / "model.json").read_text())
-        assert (volume / about["weights"]).exists()
-        assert about["sha256"] == first["model_sha256"]
+        assert events[-1]["resumed_from"] == int(first.stem.removeprefix("step-"))
+        assert events[-1]["model_sha256"] == self.whole["model_sha256"]
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def _finalizers(live: AnyObject) -> list[str]:
 
 
 def _held_by(live: AnyObject) -> str:
-    names = _finalizers(live)
+    names = [name for name in _finalizers(live) if name != "foregroundDeletion"]
     return f" (finalizers: {', '.join(names)})" if names else ""
 
 

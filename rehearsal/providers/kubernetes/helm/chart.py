@@ -1,6 +1,7 @@
 """A chart on disk and the values for it: found, read and merged without Helm."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ def checksum(path: Path) -> str:
             digest.update(f"{name}\0".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def fingerprint(values: dict[str, Any]) -> str:
+    """SHA-256 over values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def merged_values(inputs: dict[str, Any]) -> dict[str, Any]:

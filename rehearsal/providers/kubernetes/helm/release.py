@@ -21,7 +21,7 @@ from rehearsal.providers.kubernetes.awaiting import explanation
 from rehearsal.providers.kubernetes.client import Client
 from rehearsal.providers.kubernetes.helm import inputs as release_inputs
 from rehearsal.providers.kubernetes.helm import program
-from rehearsal.providers.kubernetes.helm.chart import merged_values, plain
+from rehearsal.providers.kubernetes.helm.chart import fingerprint, plain
 from rehearsal.providers.kubernetes.helm.program import HelmError
 from rehearsal.providers.kubernetes.model import (
     Autonaming,
@@ -33,9 +33,10 @@ from rehearsal.providers.kubernetes.model import (
     Values,
 )
 from rehearsal.providers.kubernetes.objects import format_path, parse_id
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, has_unknown, reveal
+from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, has_unknown, reveal, secret_paths
 
 _FIXED = (("name",), ("namespace",))
+_GIVEN = "__values"
 
 
 class Release:
@@ -101,7 +102,7 @@ class Release:
             raise
         release = found["release"]
         before = known.inputs or _inputs_of(known.outputs)
-        inputs = _drifted(before, release) if before else _imported(release)
+        inputs = _drifted(known, before, release) if before else _imported(release)
         return State(known.id, inputs, self._outputs(inputs, release))
 
     def delete(self, call: Call, old: State) -> None:
@@ -189,7 +190,9 @@ class Release:
         fields = ("name", "namespace", "revision", "status", "chart", "version", "appVersion")
         names = self._names(release.get("objects") or [], release["namespace"])
         status = {key: release[key] for key in fields if release.get(key) not in {None, ""}}
-        return {**inputs, "status": status, "resourceNames": names}
+        # what the release was given, to tell later whether somebody else changed it; values may be secret
+        given = Secret(fingerprint(release.get("values") or {}))
+        return {**inputs, "status": status, "resourceNames": names, _GIVEN: given}
 
     def _names(self, objects: list[dict[str, Any]], namespace: str) -> dict[str, list[str]]:
         def namespaced(api_version: str, kind: str) -> bool:
@@ -229,7 +232,7 @@ def _in_words(message: str, asked: dict[str, Any]) -> str:
 
 
 def _inputs_of(outputs: Values) -> Values:
-    return {key: value for key, value in outputs.items() if key not in release_inputs.COMPUTED}
+    return {key: value for key, value in outputs.items() if key not in {*release_inputs.COMPUTED, _GIVEN}}
 
 
 def _never_worked(before: State) -> bool:
@@ -238,14 +241,14 @@ def _never_worked(before: State) -> bool:
     return status.get("revision") == 1 and status.get("status") in {"failed", "pending-install"}
 
 
-def _drifted(before: Values, release: dict[str, Any]) -> Values:
+def _drifted(known: State, before: Values, release: dict[str, Any]) -> Values:
     """The stored inputs, with the values that the release really has where somebody changed them."""
     values = release.get("values") or {}
-    if merged_values(before) == values:
+    if plain(known.outputs.get(_GIVEN), "") in {"", fingerprint(values)}:
         return before
-    secret = "values" in before and before["values"] != reveal(before["values"])
+    hidden = any(True for _ in secret_paths(before.get("values")))
     kept = {key: value for key, value in before.items() if key != "valueYamlFiles"}
-    return {**kept, "values": Secret(values) if secret else values}
+    return {**kept, "values": Secret(values) if hidden else values}
 
 
 def _imported(release: dict[str, Any]) -> Values:

@@ -1,7 +1,9 @@
 """The program `berth-helm`: brought when it is first needed, called with JSON, cancelled by a signal."""
 
+import contextlib
 import functools
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -117,9 +119,15 @@ def _cancel(process: "subprocess.Popen[str]", cancelled: threading.Event | None)
     while cancelled is not None and process.poll() is None:
         if not cancelled.wait(CANCEL_CHECK):
             continue
-        process.send_signal(signal.SIGTERM)
+        _signal(process, signal.SIGTERM)
         try:
             process.wait(CANCEL_GRACE)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _signal(process, signal.SIGKILL)
         return
+
+
+def _signal(process: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """Signal Helm and what it has started: post-renderers, credential helpers."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -152,6 +152,8 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Dataset:
         images, labels = images[train], labels[train]
     if images.shape[1:] != test_images.shape[1:]:
         raise BadDataset(f"training images are {images.shape[1:]}, test images {test_images.shape[1:]}")
+    if len(images) < 2:
+        raise BadDataset("there are too few images to learn from")
     if max(images.max(), test_images.max()) > pixel_max > 0:
         raise BadDataset(f"there are pixels over pixel_max = {pixel_max}")
     return Dataset(

@@ -1,6 +1,5 @@
 """The HTTP surface: routes, states (loading, ready, draining), and every error as JSON `{"error": …}`."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable
 
@@ -8,7 +7,7 @@ from aiohttp import web
 
 from workloads.common.bundle import Manifest
 from workloads.common.logs import emit
-from workloads.serve import protocol_v1, protocol_v2
+from workloads.serve import body, protocol_v1, protocol_v2
 from workloads.serve.batching import Batcher
 from workloads.serve.errors import RequestError
 from workloads.serve.metrics import Metrics
@@ -96,11 +95,7 @@ class Service:
 
     async def _predict_v1(self, request: web.Request) -> web.Response:
         manifest, batcher = self._model(request)
-        body = await request.read()
-        try:
-            content = json.loads(body)
-        except ValueError as reason:
-            raise RequestError(400, f"the body is not JSON: {reason}") from None
+        content = body.parse_json(await body.read(request, self.options.max_body_bytes))
         probabilities = await batcher.submit(protocol_v1.parse(content, manifest))
         return web.json_response(protocol_v1.answer(probabilities))
 
@@ -124,8 +119,8 @@ class Service:
 
     async def _infer_v2(self, request: web.Request) -> web.Response:
         manifest, batcher = self._model(request)
-        body = await request.read()
-        parsed = protocol_v2.parse(body, request.headers.get(protocol_v2.HEADER), manifest)
+        data = await body.read(request, self.options.max_body_bytes)
+        parsed = protocol_v2.parse(data, request.headers.get(protocol_v2.HEADER), manifest)
         probabilities = await batcher.submit(parsed.images)
         answer, json_length = protocol_v2.answer(parsed, self.options.model_name, probabilities)
         if json_length is None:

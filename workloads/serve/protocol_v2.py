@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workloads.common.bundle import Manifest
 from workloads.serve import tensors
+from workloads.serve.body import parse_json
 from workloads.serve.errors import RequestError
 
 HEADER = "Inference-Header-Content-Length"
@@ -51,10 +52,7 @@ def metadata(name: str, manifest: Manifest) -> dict[str, Any]:
 def parse(body: bytes, json_length: str | None, manifest: Manifest) -> Request:
     """Read a request; json_length is the header that says where the JSON ends and the tensors begin."""
     end = _json_length(json_length, len(body))
-    try:
-        content = json.loads(body[:end])
-    except ValueError as reason:
-        raise RequestError(400, f"the body is not JSON: {reason}") from None
+    content = parse_json(body[:end])
     if not isinstance(content, dict):
         raise RequestError(400, "the body must be a JSON object")
     binary = _outputs(content)

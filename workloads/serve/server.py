@@ -13,6 +13,7 @@ from workloads.common.bundle import Manifest
 from workloads.common.logs import emit
 from workloads.serve.app import Service
 from workloads.serve.batching import Array, Batcher
+from workloads.serve.body import RUNNER_SETTINGS
 from workloads.serve.loading import Source
 from workloads.serve.options import ServeOptions
 
@@ -43,7 +44,11 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     runner = web.AppRunner(
-        service.application(), access_log=None, handle_signals=False, shutdown_timeout=LAST_REQUESTS_SECONDS
+        service.application(),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=LAST_REQUESTS_SECONDS,
+        **RUNNER_SETTINGS,
     )
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port, backlog=1024)

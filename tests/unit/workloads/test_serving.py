@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from workloads.common.bundle import Manifest
 from workloads.serve.app import Service
 from workloads.serve.batching import Array, Batcher
+from workloads.serve.body import RUNNER_SETTINGS
 from workloads.serve.errors import RequestError
 from workloads.serve.options import ServeOptions
 
@@ -48,7 +49,9 @@ async def client(
         running = asyncio.create_task(batcher.run())
         service.serve(manifest, batcher)
     try:
-        async with TestClient(TestServer(service.application())) as http:
+        server = TestServer(service.application())
+        await server.start_server(**RUNNER_SETTINGS)
+        async with TestClient(server) as http:
             yield http, service
     finally:
         if running:
@@ -165,6 +168,32 @@ def test_bad_v2_requests_are_refused(
             response = await http.post(INFER, json=request_body)
             assert response.status == 400, await response.text()
             assert word in (await response.json())["error"]
+
+    drive(work)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "expected"),
+    [
+        (b"[" * 100_000, "identity", (400, "deeply")),
+        (b"\xff\xfe", "identity", (400, "not JSON")),
+        (b"no gzip", "gzip", (400, "not gzip")),
+        (gzip.compress(b"{}")[:-4], "gzip", (400, "too early")),
+        (b"{}", "br", (415, "gzip and deflate")),
+    ],
+)
+def test_a_damaged_body_is_the_clients_fault(
+    body: bytes, encoding: str, expected: tuple[int, str], manifest: Manifest, executor: ThreadPoolExecutor
+) -> None:
+    async def work() -> None:
+        async with client(manifest, executor) as (http, _):
+            for path in (PREDICT, INFER):
+                response = await http.post(path, data=body, headers={"Content-Encoding": encoding})
+                assert response.status == expected[0]
+                assert expected[1] in (await response.json())["error"]
+            packed = gzip.compress(json.dumps({"instances": [IMAGE]}).encode())
+            response = await http.post(PREDICT, data=packed, headers={"Content-Encoding": "gzip"})
+            assert response.status == 200
 
     drive(work)
 

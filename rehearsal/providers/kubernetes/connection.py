@@ -32,6 +32,8 @@ class Connection:
         self._announced: set[tuple[str, str]] = set()
         self._charts_announced = False
         self._unreachable = ""
+        self._listener = threading.local()
+        self._warned: set[str] = set()
 
     @property
     def client(self) -> Client:
@@ -40,7 +42,7 @@ class Connection:
             if self._client is None:
                 if self.config.access is None:
                     raise KubeconfigError(f"no Kubernetes cluster to work with: {self.config.problem}")
-                self._client = Client(self.config.access)
+                self._client = Client(self.config.access, on_warning=self._on_warning)
             return self._client
 
     @property
@@ -67,6 +69,20 @@ class Connection:
         except (UnknownKindError, UnreachableError):
             return None
 
+    def hear_warnings(self, warn: Callable[[str], None]) -> None:
+        """Pass the server's warnings to the resource that this thread works on."""
+        self._listener.warn = warn
+
+    def _on_warning(self, text: str) -> None:
+        """Say each warning once, although a preview asks the server several times."""
+        if "deprecated" in text and self.config.suppress_deprecation_warnings:
+            return
+        with self._lock:
+            is_new = text not in self._warned
+            self._warned.add(text)
+        if is_new:
+            getattr(self._listener, "warn", lambda _: None)(text)
+
     # Kinds and schemas
 
     def announce(self, inputs: Values) -> None:
@@ -86,6 +102,13 @@ class Connection:
             self._client.discovery.forget()
         if self._schemas is not None:
             self._schemas.forget()
+
+    def renew_schemas(self) -> bool:
+        """Forget schemas of an earlier run; False where they are this run's, and a refusal is certain."""
+        if self._schemas is None or not self._schemas.may_be_old:
+            return False
+        self._schemas.forget()
+        return True
 
     def find_schema(self, api_version: str, kind: str) -> Found:
         """The schema to validate by; None where there is none or the server cannot be asked.

@@ -53,8 +53,9 @@ class ObjectHandler:
         token = parse_type(call.type)
         if namespace and not connection.namespaced(token.api_version, token.kind):
             namespace = ""
-        try:
-            checked = check.check(
+
+        def judge() -> Checked:
+            return check.check(
                 call,
                 olds,
                 news,
@@ -63,6 +64,11 @@ class ObjectHandler:
                 find_schema=connection.find_schema,
                 default_namespace=namespace,
             )
+
+        try:
+            checked = judge()
+            if checked.failures and connection.renew_schemas():
+                checked = judge()
         except UnknownKindError as error:
             return Checked(inputs=news, failures=[connection.explain_unknown(error)])
         connection.announce(checked.inputs)
@@ -86,7 +92,8 @@ class ObjectHandler:
         )
         found = diff.replaced(found, fixed)
         if not diff.needs_replacement(found) and not has_unknown(news) and self._connection.known:
-            found = diff.replaced(found, self._refused_by_server(old, before, news))
+            refused = self._refused_by_server(old, before, news)
+            found = diff.replaced(found, [diff.nearest(path, found) for path in refused])
         return diff.result(found, before, news, namespace)
 
     def _refused_by_server(self, old: State, before: Values, news: Values) -> list[Any]:

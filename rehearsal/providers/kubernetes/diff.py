@@ -79,6 +79,16 @@ def replaced(found: Changes, fixed: Sequence[Path]) -> Changes:
     }
 
 
+def nearest(refused: Path, found: Changes) -> Path:
+    """The part of a refused path that a change has to do with.
+
+    The API server may name a field that nobody writes, such as `spec.persistentvolumesource`.
+    """
+    while refused and not any(under(path, refused) or under(refused, path) for path in found):
+        refused = refused[:-1]
+    return refused
+
+
 def _as_replacement(change: Change) -> Change:
     kinds = {"ADD": "ADD_REPLACE", "DELETE": "DELETE_REPLACE", "UPDATE": "UPDATE_REPLACE"}
     return Change(kinds.get(change.kind, change.kind), change.input_diff)  # type: ignore[arg-type]

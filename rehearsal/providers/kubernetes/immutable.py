@@ -38,6 +38,7 @@ _FIXED: dict[tuple[str, str], tuple[Path, ...]] = {
         ("spec", "volumeMode"),
         ("spec", "dataSource"),
     ),
+    ("", "Service"): (("spec", "clusterIP"), ("spec", "clusterIPs")),
     ("", "ResourceQuota"): (("spec", "scopes"), ("spec", "scopeSelector")),
     ("rbac.authorization.k8s.io", "RoleBinding"): (("roleRef",),),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): (("roleRef",),),

@@ -199,7 +199,7 @@ def _entry(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]
 def _data(body: Mapping[str, Any], key: str) -> bytes | None:
     if body.get(f"{key}-data"):
         try:
-            return base64.b64decode(body[f"{key}-data"])
+            return base64.b64decode("".join(str(body[f"{key}-data"]).split()), validate=True)
         except (binascii.Error, ValueError) as error:
             raise KubeconfigError(f"{key}-data of the kubeconfig is not base64") from error
     if body.get(key):

@@ -60,16 +60,25 @@ class Schemas:
         self._fetch = fetch
         self._folder = (folder or paths().cache / "kubernetes-openapi") / cache_key(access)
         self._index: dict[str, str] | None = None
+        self._from_disk = False
+
+    @property
+    def may_be_old(self) -> bool:
+        """Whether the list of documents is an earlier run's: the server may have others by now."""
+        return self._from_disk
 
     def forget(self) -> None:
         """Ask the server for its list of documents again."""
-        self._index = None
+        self._index, self._from_disk = None, False
         (self._folder / "index.json").unlink(missing_ok=True)
 
     def find(self, api_version: str, kind: str) -> tuple[Schema, dict[str, Schema]] | None:
         """The schema of a kind and those that it refers to; None where the server publishes none."""
         prefix = "apis" if "/" in api_version else "api"
-        url = self._documents().get(f"{prefix}/{api_version}")
+        name = f"{prefix}/{api_version}"
+        if name not in self._documents() and self._from_disk:
+            self.forget()
+        url = self._documents().get(name)
         if url is None:
             return None
         version = parse_qs(urlsplit(url).query).get("hash", ["latest"])[0][:40]
@@ -90,6 +99,7 @@ class Schemas:
                 record = json.loads(file.read_text())
                 fresh = time.time() - record["at"] < _LIFETIME_SECONDS
                 self._index = dict(record["documents"]) if fresh else None
+                self._from_disk = fresh
             except (OSError, ValueError, KeyError, TypeError):
                 self._index = None
         if self._index is None:

@@ -36,7 +36,7 @@ def _mark(value: Any, path: Path) -> Any:
         return Secret(value)
     head, *rest = path
     if get_path(value, (head,)) is MISSING:
-        return value
+        return value if isinstance(value, dict) else Secret(value)  # a dropped key took its secret along
     if isinstance(value, dict):
         return {**value, head: _mark(value[head], tuple(rest))}
     copy = list(value)

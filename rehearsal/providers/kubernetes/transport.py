@@ -132,7 +132,9 @@ class Transport:
                 body=body,
                 headers={"User-Agent": "berth-kubernetes", **headers, **self._authorization()},
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=timeout),
-                retries=urllib3.Retry(total=2 if method == "GET" else 0, redirect=0, status=0),
+                retries=urllib3.Retry(
+                    total=2 if method == "GET" else 0, redirect=0, respect_retry_after_header=False
+                ),
                 preload_content=not stream,
             )
         except urllib3.exceptions.HTTPError as error:
@@ -160,6 +162,7 @@ def _pool(access: Access) -> urllib3.PoolManager:
     if access.server.startswith("https"):
         context = ssl.create_default_context(cadata=access.ca.decode() if access.ca else None)
         if access.insecure:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the kubeconfig says so
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if access.certificate and access.key:

@@ -1,8 +1,7 @@
 """An API server that lives in memory, and a provider plugin that talks to it, asked in JSON."""
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
@@ -13,6 +12,9 @@ from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.handlers import Handlers
 from rehearsal.providers.kubernetes.host import Host
 from rehearsal.providers.kubernetes.servicer import Servicer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pb = wire.provider_pb2
 REQUESTS = {

@@ -6,6 +6,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
 import grpc  # type: ignore[import-untyped]
 
@@ -15,11 +16,12 @@ from rehearsal.providers.kubernetes.servicer import Servicer
 
 _THREADS = 128  # a resource that is waited for keeps one
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-_GRACE_SECONDS = 1
+_GRACE_SECONDS = 10  # for an object that is being written to get into the state
+_SEND_SECONDS = 0.1
 _PARENT_CHECK_SECONDS = 2
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> NoReturn:
     """Serve until the engine ends the process."""
     address = next((argument for argument in arguments if not argument.startswith("-")), "")
     server = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
@@ -27,15 +29,19 @@ def main(arguments: list[str]) -> int:
     wire.provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: None)  # the terminal's: the engine decides, by Cancel
+    # The engine's way to end a plugin is SIGINT; it comes when the run is over or has been given up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     server.start()
     threading.Thread(target=_follow, args=(os.getppid(), stop), daemon=True).start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     stop.wait()
-    server.stop(_GRACE_SECONDS).wait(_GRACE_SECONDS)
-    return 0
+    servicer.cancel()
+    servicer.wait_until_idle(_GRACE_SECONDS)
+    server.stop(_SEND_SECONDS).wait(_SEND_SECONDS)
+    # Nothing is left to be written, and pools of threads would only delay the end.
+    os._exit(0)
 
 
 def _follow(parent: int, stop: threading.Event) -> None:
@@ -54,4 +60,4 @@ def _version() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

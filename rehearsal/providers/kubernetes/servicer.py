@@ -38,7 +38,8 @@ def _answered(method: Method) -> Method:
     @wraps(method)
     def answer(self: "Servicer", request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            return method(self, request, context)
+            with self.busy:
+                return method(self, request, context)
         except PartialFailureError as error:
             context.abort_with_status(failures.partial(error))
         except BerthError as error:
@@ -54,6 +55,28 @@ def _answered(method: Method) -> Method:
     return answer  # type: ignore[return-value]
 
 
+class Busy:
+    """How many requests are being answered."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Whether all were answered in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, seconds)
+
+
 class Servicer(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
     """Answers the engine; one per process."""
 
@@ -61,6 +84,7 @@ class Servicer(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         self._version = version
         self._host = host
         self._cancelled = threading.Event()
+        self.busy = Busy()
         self._connection = Connection(config.Config(problem="the provider is not configured"))
         self._handlers = Handlers(self._connection)
 
@@ -80,9 +104,17 @@ class Servicer(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """End all waiting; what is being written is finished first."""
         del request, context
+        self.cancel()
+        return empty_pb2.Empty()
+
+    def cancel(self) -> None:
+        """End all waiting."""
         self._cancelled.set()
         self._connection.interrupt()
-        return empty_pb2.Empty()
+
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait for the answers that are under way; False if some are still."""
+        return self.busy.wait_until_idle(seconds)
 
     # Configuration
 

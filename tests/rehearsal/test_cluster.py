@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import addresses, artifacts, cluster, process
-from rehearsal.cluster import api, containers, network, software
+from rehearsal.cluster import api, containers, daemons, network, software
 from rehearsal.cluster.layout import Layout
 from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
@@ -155,10 +155,13 @@ def test_a_second_start_changes_nothing_and_is_quick(running: Paths, steps: Step
     assert {name: process.pid_of(running, name) for name in process.names(running)} == before
 
 
-def test_dead_parts_are_started_again_and_pods_live_on(running: Paths, steps: Steps) -> None:
+@pytest.mark.parametrize("victims", [("kubelet", "kube-apiserver"), daemons.NAMES], ids=["two", "all"])
+def test_dead_parts_are_started_again_and_pods_live_on(
+    running: Paths, steps: Steps, victims: tuple[str, ...]
+) -> None:
     kubectl(running, "apply", "-f", "-", stdin=pod(running, "first"))
     kubectl(running, "-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/first", "--timeout=60s")
-    for name in ("kubelet", "kube-apiserver"):
+    for name in victims:
         pid = process.pid_of(running, name)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)

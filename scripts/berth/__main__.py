@@ -12,6 +12,10 @@ import typer
 from rehearsal.errors import BerthError
 from scripts.berth import account, rehearse
 
+INTERRUPTED = (
+    130  # what shells report for a program that SIGINT ended; typer returns it for a KeyboardInterrupt
+)
+
 app = typer.Typer(
     help="Give a containerized PyTorch workload a place to run, or rehearse that without an account.",
     no_args_is_help=True,
@@ -48,17 +52,23 @@ def main() -> None:
         _say(f"error: {error.message}", error.hint)
         sys.exit(1)
     except KeyboardInterrupt:
-        _say(
-            "interrupted: what was finished is kept.",
-            f"To go on: {' '.join(_shown())}    To remove everything: ./scripts/down",
-        )
-        sys.exit(130)
+        _interrupted()
     except BrokenPipeError:
         sys.exit(1)
     except Exception as problem:  # noqa: BLE001 - the last resort: a bug is not the user's to read
         _refused_or_bug(problem)
     else:
+        if status == INTERRUPTED:
+            _interrupted()
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _interrupted() -> None:
+    _say(
+        "interrupted: what was finished is kept.",
+        f"To go on: {' '.join(['berth', *sys.argv[1:]])}    To remove everything: ./scripts/down",
+    )
+    sys.exit(INTERRUPTED)
 
 
 def _refused_or_bug(problem: Exception) -> None:
@@ -90,10 +100,6 @@ def _say(message: str, hint: str) -> None:
     print(message, file=sys.stderr)
     if hint:
         print(hint, file=sys.stderr)
-
-
-def _shown() -> list[str]:
-    return ["berth", *sys.argv[1:]]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,10 +87,15 @@ class Place:
         )
         self.started(process.pid)
         try:
+            copying = threading.Thread(target=_copy, args=(process, log), daemon=True)
+            copying.start()
             with _interruptible(process, forward=not terminal):
-                if process.stdout and log:
-                    _copy(process, log)
-                return process.wait()
+                while process.poll() is None:
+                    # A bounded wait lets Python handle signals in between.
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.2)
+            copying.join(5.0)
+            return process.returncode
         finally:
             if process.poll() is not None:
                 self.ended()
@@ -186,12 +192,15 @@ def _logged_in() -> bool:
         return False
 
 
-def _copy(process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _copy(process: "subprocess.Popen[bytes]", log: Path | None) -> None:
+    """Everything that the engine prints, on to our output and into the log, until it ends."""
+    if process.stdout is None or log is None:
+        return
     with log.open("ab", buffering=0) as file:
-        while process.stdout and (block := process.stdout.read1()):  # type: ignore[attr-defined]
+        while block := os.read(process.stdout.fileno(), 65536):
             file.write(block)
             # Whoever reads our output may have left; the deployment goes on.
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):
                 os.write(1, block)
 
 

@@ -27,7 +27,9 @@ def draw(image: NDArray[Any]) -> str:
 def created(console: Console, kinds: Counter[str]) -> None:
     """Resources by kind."""
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    console.print(f"[bold]Created[/]     {sum(kinds.values())} resources: {listed}", highlight=False)
+    console.print(
+        f"[bold]Created[/]     {sum(kinds.values())} resources: {listed}", highlight=False, soft_wrap=True
+    )
 
 
 def results(console: Console, outputs: Deployed, found: Verification) -> None:
@@ -37,6 +39,7 @@ def results(console: Console, outputs: Deployed, found: Verification) -> None:
         f"[bold]Training[/]    {training.accuracy:.2%} of the held-out images predicted right, "
         f"{training.steps} steps in {training.duration_seconds:.1f} s",
         highlight=False,
+        soft_wrap=True,
     )
     console.print(f"[bold]Service[/]     {outputs.predict_url}", highlight=False, soft_wrap=True)
     if found.image is not None:
@@ -52,6 +55,8 @@ def results(console: Console, outputs: Deployed, found: Verification) -> None:
 def checks(console: Console, found: Verification) -> None:
     """Every check with what it found."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
     for check in found.checks:
         table.add_row("[green]ok[/]" if check.passed else "[red]FAILED[/]", check.name, Text(check.detail))
     console.print(table)
@@ -61,7 +66,7 @@ def phases(console: Console, timings: Sequence[tuple[str, float]], total: float)
     """Time per phase, the longest first; phases run side by side, so they add up to more than the total."""
     longest = sorted(timings, key=lambda timing: -timing[1])
     listed = ", ".join(f"{name} {took:.1f} s" for name, took in longest if took >= 0.05)
-    console.print(f"[bold]Time[/]        {total:.1f} s in all: {listed}", highlight=False)
+    console.print(f"[bold]Time[/]        {total:.1f} s in all: {listed}", highlight=False, soft_wrap=True)
 
 
 def how_to_go_on(console: Console, env: str, outputs: Deployed, *, berth: str) -> None:

@@ -4,6 +4,8 @@
 set -Eeuo pipefail
 trap 'echo "error: ${BASH_SOURCE[0]} line $LINENO: \`$BASH_COMMAND\` failed" >&2' ERR
 trap 'echo "Interrupted. Run the command again: it goes on where it stopped." >&2; exit 130' INT TERM
+# Bytecode that is kept makes every later command seconds faster; it goes where git does not look.
+unset PYTHONDONTWRITEBYTECODE
 ROOT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 for part in say machine virtualenv; do
     # shellcheck source=/dev/null

@@ -57,7 +57,12 @@ def _may_pass(error: ApiError) -> bool:
 def update(client: Client, old_inputs: Values, inputs: Values, manager: str, *, options: "Options") -> Values:
     """The object that an update would make. Raises ApiError when the server refuses it."""
     old, new = reveal(old_inputs), reveal(inputs)
-    live = client.get_object(new)
+    try:
+        live = client.get_object(new)
+    except ApiError as error:
+        if not error.not_found:
+            raise
+        return creation(client, inputs) or new  # someone deleted it; the update makes it anew
     if options.server_side_apply and merge.has_adopted(live, manager):
         return client.apply(new, field_manager=manager, force=options.force(new), dry_run=True)
     # The POST's fields are not the manager's yet, and a preview must not make them so.

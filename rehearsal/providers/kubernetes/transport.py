@@ -26,6 +26,8 @@ _CONNECT_SECONDS = 10
 _READ_SECONDS = 65  # the server itself gives up a request after 60
 _RETRIES = 4
 _TOKEN_FILE_SECONDS = 60
+_ONCE = urllib3.Retry(total=1, connect=1, read=0, other=0, redirect=0, respect_retry_after_header=False)
+_IDEMPOTENT = urllib3.Retry(total=2, connect=1, redirect=0, respect_retry_after_header=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +134,7 @@ class Transport:
                 body=body,
                 headers={"User-Agent": "berth-kubernetes", **headers, **self._authorization()},
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=timeout),
-                retries=urllib3.Retry(
-                    total=2 if method == "GET" else 0, redirect=0, respect_retry_after_header=False
-                ),
+                retries=_IDEMPOTENT if method == "GET" else _ONCE,
                 preload_content=not stream,
             )
         except urllib3.exceptions.HTTPError as error:

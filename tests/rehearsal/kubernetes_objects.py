@@ -1,12 +1,15 @@
 """kubectl with the administrator's rights, and the small objects that tests of the cluster create with it."""
 
+import base64
 import json
+import secrets
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from rehearsal import artifacts
+from rehearsal import artifacts, registry
 from rehearsal.cluster.software import KUBERNETES_PROGRAM
 from rehearsal.paths import Paths
 
@@ -62,6 +65,30 @@ def until(what: str, ask: Callable[[], T], *, seconds: float) -> T:
         assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
         time.sleep(0.3)
     return answer
+
+
+@contextmanager
+def pulling_namespace(paths: Paths, prefix: str) -> Iterator[Kubectl]:
+    """kubectl in a namespace of its own, restricted, whose pods may pull from the registry."""
+    made = Kubectl(paths, f"{prefix}-{secrets.token_hex(3)}")
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    credentials = {".dockerconfigjson": base64.b64encode(registry.auth_file(paths).read_bytes()).decode()}
+    made.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": labels}}
+    )
+    made.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "pull"},
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": credentials,
+        }
+    )
+    until("the default account", lambda: made.exists("serviceaccount", "default"), seconds=30)
+    made("patch", "serviceaccount", "default", "-p", '{"imagePullSecrets": [{"name": "pull"}]}')
+    yield made
+    made("delete", "namespace", made.namespace, "--timeout=90s")
 
 
 def pod_spec(image: str, *command: str, **more: Any) -> Object:

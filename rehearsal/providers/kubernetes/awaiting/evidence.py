@@ -31,7 +31,9 @@ class LogBook:
 
     def texts(self, pods: Iterable[AnyObject]) -> list[str]:
         """The last log lines of each container that ended badly or is not ready, for the newest few Pods."""
-        bad = [pod for pod in pods if unwell(pod)]
+        bad = [
+            pod for pod in pods if unwell(pod) or any(_ended_badly(one) for _, one in container_states(pod))
+        ]
         bad.sort(key=lambda pod: str(metadata(pod).get("creationTimestamp") or ""), reverse=True)
         found = []
         for pod in bad[:PODS]:

@@ -64,7 +64,6 @@ def environment(
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(where.state / "passphrase"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
             "KUBECONFIG": str(where.kubeconfig),
             "AWS_ENDPOINT_URL_S3": addresses.S3_ENDPOINT,
             "AWS_ACCESS_KEY_ID": access_key[0],

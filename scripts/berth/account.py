@@ -22,8 +22,8 @@ def up(env: options.Env, *, yes: options.Yes = False) -> None:
         return
     from scripts.berth import stack, verify
 
-    place = account()
     log = Path(tempfile.gettempdir()) / f"berth-up-{known(env)}.log"
+    place = account()
     stack.deploy(place, env, log, yes=yes)
     raise typer.Exit(
         verify.verify(place, env, as_json=False, threshold=DEFAULT_THRESHOLD, samples=DEFAULT_SAMPLES)

@@ -1,16 +1,9 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from rehearsal import workspace
 from rehearsal.environment import Environment, environment, prepare
 from rehearsal.paths import Paths
-
-
-@pytest.fixture
-def where(tmp_path: Path) -> Paths:
-    return Paths(cache=tmp_path / "cache", state=tmp_path / "state", run=tmp_path / "run").create()
 
 
 def inside(where: Paths, environ: dict[str, str]) -> Environment:

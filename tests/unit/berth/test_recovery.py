@@ -5,15 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from rehearsal import process, recovery, standins
 from rehearsal.paths import Paths
-
-
-@pytest.fixture
-def where(tmp_path: Path) -> Paths:
-    return Paths(cache=tmp_path / "cache", state=tmp_path / "state", run=tmp_path / "run").create()
 
 
 def job(name: str, operation: str) -> dict[str, Any]:

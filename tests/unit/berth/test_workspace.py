@@ -21,11 +21,6 @@ config:
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> Paths:
-    return Paths(cache=tmp_path / "cache", state=tmp_path / "state", run=tmp_path / "run").create()
-
-
-@pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "a checkout"
     (root / "stacks").mkdir(parents=True)

@@ -109,6 +109,18 @@ def test_a_machine_without_a_suitable_python_is_told_so(machine: Machine) -> Non
     assert "Python 3.11 or newer is needed; Python 3.9.2" in done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="versions are compared by dpkg")
+def test_ubuntu_22_gets_the_newer_python_that_its_archive_has(machine: Machine) -> None:
+    machine.stub("python3", "exit 1")
+    machine.stub(
+        "apt-cache",
+        'case "$2" in python3) echo "  Candidate: 3.10.6-1~22.04" ;;'
+        ' python3.11) echo "  Candidate: 3.11.0~rc1-1~22.04" ;; *) echo "  Candidate: (none)" ;; esac',
+    )
+    (machine.bin / "dpkg").symlink_to(shutil.which("dpkg") or "")
+    assert "python3.11 python3.11-venv" in machine.run("scripts/up", "--dry-run").stdout
+
+
 PYTHON = """
 case "$1 $2" in
 "-m venv") mkdir=; echo "making $3"; {mkdir} -p "$3/bin"; {cp} {self} "$3/bin/python" ;;
@@ -208,6 +220,16 @@ def test_a_moved_checkout_gets_a_new_environment(machine: Machine) -> None:
     (machine.checkout / ".venv" / ".locks").write_text("/elsewhere\n")
     machine.stub("python3", "[[ $* != *'pip install'* ]]")
     assert "Virtual environment" in machine.run("scripts/up").stderr
+
+
+def test_down_on_a_clean_machine_has_nothing_to_do(machine: Machine) -> None:
+    places = {name: str(machine.home / name) for name in ("BERTH_RUN", "BERTH_STATE", "BERTH_CACHE")}
+    (machine.home / "BERTH_CACHE").mkdir()
+    done = machine.run("scripts/down", **places)
+    assert (done.returncode, done.stderr) == (0, "There is no rehearsal on this machine.\n")
+    assert (machine.home / "BERTH_CACHE").exists()
+    machine.run("scripts/down", "--purge", **places)
+    assert not (machine.home / "BERTH_CACHE").exists()
 
 
 def test_down_needs_root(machine: Machine) -> None:

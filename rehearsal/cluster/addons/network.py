@@ -56,8 +56,8 @@ def addon(paths: Paths) -> Addon:
 
 def release_all() -> None:
     """Take every address of the pool off the bridge, and the policies' rules out of the kernel."""
-    if which(NFT):
-        command([NFT, "delete", "table", "ip", TABLE], check=False)
+    if which(NFT) and TABLE in command([NFT, "list", "tables", "ip"], check=False):
+        command([NFT, "delete", "table", "ip", TABLE])
     for address in held():
         command(["ip", "address", "delete", f"{address}/32", "dev", addresses.BRIDGE], check=False)
 

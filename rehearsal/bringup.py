@@ -14,7 +14,8 @@ from pathlib import Path
 from rehearsal import addresses, artifacts, cluster, engine, process, registry, standins, system
 from rehearsal.artifacts import GoProgram
 from rehearsal.clouds import s3
-from rehearsal.cluster import addons, network
+from rehearsal.cluster import addons, existing, network, software
+from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 from rehearsal.recovery import ENGINE
 from rehearsal.schedule import Task, run_all
@@ -37,8 +38,12 @@ class Planned:
 
 def go_programs(choice: Choice) -> list[GoProgram]:
     """What Go builds, the engine aside, in the order in which the rest waits for it."""
-    clusters = [*cluster.programs(), *addons.programs()] if choice.cluster == "embedded" else []
-    return [*clusters, *s3.programs(), *registry.programs()]
+    needed = []
+    if choice.cluster == "embedded":
+        needed = [*cluster.programs(), *addons.programs()]
+    elif not shutil.which("kubectl"):
+        needed = [software.KUBERNETES_PROGRAM]
+    return [*needed, *s3.programs(), *registry.programs()]
 
 
 def packages(choice: Choice) -> list[str]:
@@ -63,7 +68,7 @@ def plan(where: Paths, choice: Choice) -> list[Planned]:
     for name, alive, detail in (
         ("object storage", s3.is_running(where), addresses.S3_ENDPOINT),
         ("image registry", registry.is_running(where), addresses.REGISTRY),
-        ("cluster", choice.cluster != "embedded" or cluster.is_running(where), choice.cluster),
+        ("cluster", existing.of(choice.cluster).is_running(where), choice.cluster),
     ):
         lines.append(Planned(name=name, detail=detail if alive else f"start ({detail})", done=alive))
     return lines
@@ -88,6 +93,7 @@ def _engine_plan(where: Paths) -> Planned:
 
 def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Record:
     """Do it; returns the record, which is also written."""
+    _refuse_another_cluster(where, choice)
     system.preflight(where, built=all(artifacts.present(p, where) for p in go_programs(choice)))
     found: list[engine.Engine] = []
     previous = load(where)
@@ -121,6 +127,17 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
     return record
 
 
+def _refuse_another_cluster(where: Paths, choice: Choice) -> None:
+    """What is deployed in one cluster cannot follow into another."""
+    previous = load(where)
+    if previous is not None and previous.choice.cluster != choice.cluster:
+        raise BerthError(
+            f"the rehearsal was brought up with --cluster {previous.choice.cluster}, "
+            f"not {choice.cluster}: it cannot change clusters",
+            "Take it down first: ./scripts/down",
+        )
+
+
 def ensure_images(where: Paths, steps: Steps) -> dict[str, str]:
     """Build and push the images of this checkout that the registry does not have; image name to reference."""
     from rehearsal import images
@@ -131,7 +148,7 @@ def ensure_images(where: Paths, steps: Steps) -> dict[str, str]:
 def _kubectl(where: Paths, choice: Choice) -> list[Path]:
     if choice.cluster != "embedded" and shutil.which("kubectl"):
         return []
-    return [artifacts.directory(cluster.programs()[0], where)]
+    return [artifacts.directory(software.KUBERNETES_PROGRAM, where)]
 
 
 class _Tasks:
@@ -169,13 +186,14 @@ class _Tasks:
             after=["network", *(p.name for p in s3.programs())],
         )
         self.add("registry", lambda: registry.ensure_running(where, steps), after=["network"])
-        if self.choice.cluster != "embedded":
-            return
+        kubernetes = existing.of(self.choice.cluster)
         self.add(
             "cluster",
-            lambda: cluster.ensure_running(where, steps),
+            lambda: kubernetes.ensure_running(where, steps),
             after=["network", "registry", *(p.name for p in cluster.programs())],
         )
+        if self.choice.cluster != "embedded":
+            return
         self.add(
             "add-ons",
             lambda: addons.ensure_running(where, steps, gpus=self.choice.gpus),

@@ -4,15 +4,23 @@ The environments inside it are destroyed by Pulumi first, which is the command l
 afterwards is found in one place, `leftovers`, by looking at the machine and not at our own records.
 """
 
+import contextlib
+import os
 import shutil
+import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 
-from rehearsal import cluster, process, recovery, registry
+from rehearsal import cluster, process, recovery, registry, session
 from rehearsal.clouds import s3
-from rehearsal.cluster import addons
+from rehearsal.cluster import addons, existing
+from rehearsal.cluster.host import argv_of, command, mounts_below, pids
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
+
+BUILDERS = {"buildah", "mmdebstrap", "skopeo", "go"}
 
 
 def stop(where: Paths, steps: Steps) -> list[str]:
@@ -24,14 +32,19 @@ def stop(where: Paths, steps: Steps) -> list[str]:
     removed: list[str] = []
     recovery.end_orphaned_engine(where)
     daemons = [name for name in process.names(where) if process.pid_of(where, name)]
+    record = session.load(where)
+    other = record.choice.cluster if record else "embedded"
     problems = [
+        _try(lambda: _end_orphaned_builds(where)),
         _try(lambda: addons.stop(where)),
+        _try(lambda: existing.of(other).stop(where, steps)) if other != "embedded" else "",
         _try(lambda: cluster.stop(where, steps)),
         _try(lambda: registry.stop(where)),
         _try(lambda: s3.stop(where)),
     ]
     for name in process.names(where):
         process.stop(where, name, grace=3.0)
+    _unmount_builds(where)
     if daemons:
         removed.append(f"{len(daemons)} daemons: {', '.join(daemons)}")
     found = [problem for problem in problems if problem] + leftovers(where)
@@ -62,11 +75,47 @@ def purge(where: Paths) -> list[str]:
 def leftovers(where: Paths) -> list[str]:
     """One line for each process, mount, interface, rule and the like that is still there."""
     found = cluster.leftovers(where)
+    found += [f"mount {point}" for point in mounts_below(where.cache, where.state, where.run)]
+    found += [f"process {pid}: {' '.join(argv_of(pid))[:120]}" for pid in _builds(where)]
     for name in process.names(where):
         pid = process.pid_of(where, name)
         if pid is not None:
             found.append(f"process {pid}: {name}")
     return list(dict.fromkeys(found))
+
+
+def _builds(where: Paths) -> list[int]:
+    """Processes that build something into our directories; while we hold the lock, nobody waits for them."""
+    ours = tuple(f"{directory}/" for directory in (where.cache, where.state, where.run))
+    found = []
+    for pid in pids():
+        words = argv_of(pid)
+        if words and Path(words[0]).name in BUILDERS and any(mark in word for word in words for mark in ours):
+            found.append(pid)
+    return found
+
+
+def _end_orphaned_builds(where: Paths) -> None:
+    """End the builds of a command that was killed; each leads a process group of its own."""
+    for number, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 2.0)):
+        for pid in _builds(where):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                group = os.getpgid(pid)
+                os.kill(pid, number) if group == os.getpgrp() else os.killpg(group, number)
+        until = time.monotonic() + seconds
+        while _builds(where) and time.monotonic() < until:
+            time.sleep(0.1)
+
+
+def _unmount_builds(where: Paths) -> None:
+    """Unmount what a killed build left mounted, and remove what it left half made."""
+    for point in mounts_below(where.cache, where.run, where.state):
+        command(["umount", "--lazy", str(point)], check=False)
+    images = where.cache / "images"
+    if mounts_below(images):
+        return
+    for unfinished in (images / "storage", images / "overlay-probe", *images.glob(".*.partial")):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _try(action: Callable[[], None]) -> str:

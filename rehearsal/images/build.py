@@ -92,7 +92,8 @@ def _ensure_base(paths: Paths, steps: Steps) -> str:
         with steps.step("base image", expected="about a minute and a half") as step:
             layout = base.ensure(paths, tag, step)
             step.say("pushing")
-            hub.copy(paths, step, f"oci:{layout}:latest", reference)
+            certificates = f"--dest-cert-dir={hub.trust(paths)}"
+            hub.copy(paths, step, f"oci:{layout}:latest", f"docker://{reference}", certificates)
             step.result = f"{sum(file.stat().st_size for file in layout.rglob('*')) / 1e6:.0f} MB compressed"
     return reference
 

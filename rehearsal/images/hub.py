@@ -69,16 +69,6 @@ def environment(paths: Paths) -> dict[str, str]:
     return os.environ | {"REGISTRY_AUTH_FILE": str(registry.auth_file(paths))}
 
 
-def copy(paths: Paths, step: Step, source: str, reference: str) -> None:
-    """Copy an image, such as `oci:/path:latest` or `docker-daemon:name:tag`, to the registry."""
-    step.run(
-        [
-            "skopeo",
-            f"--policy={policy(paths)}",
-            "copy",
-            f"--dest-cert-dir={trust(paths)}",
-            source,
-            f"docker://{reference}",
-        ],
-        env=environment(paths),
-    )
+def copy(paths: Paths, step: Step, source: str, target: str, *flags: str) -> None:
+    """Copy an image between places as skopeo names them, such as `oci:/path:latest` and `docker://name:tag`."""
+    step.run(["skopeo", f"--policy={policy(paths)}", "copy", *flags, source, target], env=environment(paths))

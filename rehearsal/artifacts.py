@@ -24,7 +24,7 @@ from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths
 from rehearsal.steps import Step
 
-GO_VERSION = (1, 26, 0)
+GO_VERSION = (1, 26, 4)
 CONNECT_SECONDS = 5.0
 
 
@@ -192,6 +192,7 @@ def _checksum_for(file_name: str, text: str) -> str:
 def _build(program: GoProgram, into: Path, paths: Paths, step: Step) -> None:
     go = go_toolchain(paths, step)
     settings = build_environment(paths)
+    # No -trimpath: with it, modules that replace versions share no compiled packages with one another.
     ldflags = " ".join(("-s", "-w", *program.ldflags))
     for name, package in program.packages.items():
         step.say(f"compiling {name}")
@@ -206,7 +207,7 @@ def _build(program: GoProgram, into: Path, paths: Paths, step: Step) -> None:
 
         step.run(
             [
-                go, "build", "-v", "-p", "2", "-trimpath", "-buildvcs=false",
+                go, "build", "-v", "-p", "2", "-buildvcs=false",
                 f"-tags={','.join(program.tags)}", f"-ldflags={ldflags}", "-o", into / name, package,
             ],
             cwd=program.module,

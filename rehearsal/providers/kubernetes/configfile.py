@@ -50,11 +50,10 @@ class ConfigError(BerthError):
 
 def decode(args: Values, connection: Connection | None = None) -> Values:
     """`kubernetes:yaml:decode`: the objects of a YAML text, lists expanded."""
-    del connection
-    text = reveal(args.get("text"))
+    text, namespace = reveal(args.get("text")), reveal(args.get("defaultNamespace"))
     if not isinstance(text, str):
         raise ConfigError(f"kubernetes:yaml:decode takes YAML text, not {type(text).__name__}")
-    return {"result": expand(documents(text))}
+    return {"result": _in_namespace(expand(documents(text)), namespace, connection)}
 
 
 def template(args: Values, connection: Connection | None = None) -> Values:
@@ -62,7 +61,24 @@ def template(args: Values, connection: Connection | None = None) -> Values:
     from rehearsal.providers.kubernetes.helm.template import render_v3
 
     options = json.loads(reveal(args.get("jsonOpts")) or "{}")
-    return {"result": expand(render_v3(options, connection))}
+    namespace = options.get("namespace") or (connection.namespace if connection else "default")
+    objects = expand(render_v3({**options, "namespace": namespace}, connection))
+    return {"result": _in_namespace(objects, namespace, connection)}
+
+
+def _in_namespace(
+    objects: list[Values], namespace: str | None, connection: Connection | None
+) -> list[Values]:
+    """The objects, those of namespaced kinds with a namespace where one is given and they name none."""
+    if not namespace or connection is None or not connection.known:
+        return objects
+    namespaced = _scope(connection)
+    return [
+        obj
+        if (obj.get("metadata") or {}).get("namespace") or namespaced(obj["apiVersion"], obj["kind"]) is False
+        else {**obj, "metadata": {**(obj.get("metadata") or {}), "namespace": namespace}}
+        for obj in objects
+    ]
 
 
 def refuse_kustomize(args: Values, connection: Connection | None = None) -> NoReturn:

@@ -7,8 +7,10 @@ pods would not notice, and the best known of the rest, for previews in which the
 import re
 
 from rehearsal.providers.kubernetes.apierrors import ApiError
-from rehearsal.providers.kubernetes.objects import Path, group_of, parse_path
+from rehearsal.providers.kubernetes.model import Values
+from rehearsal.providers.kubernetes.objects import Path, annotation, group_of, parse_path
 
+REPLACE_UNREADY = "pulumi.com/replaceUnready"
 _ROLLED_OUT_BY_NAME: dict[str, tuple[Path, ...]] = {
     "ConfigMap": (("data",), ("binaryData",)),
     "Secret": (("data",), ("stringData",), ("type",)),
@@ -67,6 +69,17 @@ def known_paths(
     if group or (kind == "ConfigMap" and config_map_mutable) or (kind == "Secret" and secret_mutable):
         return fixed
     return (*fixed, *_ROLLED_OUT_BY_NAME.get(kind, ()))
+
+
+def asks_for_another_try(outputs: Values, news: Values) -> bool:
+    """Whether a Job that failed is to be replaced although nothing about it changed.
+
+    A Job that has failed stays so; the annotation makes the next update start another.
+    """
+    if annotation(news, REPLACE_UNREADY).lower() != "true" or outputs.get("kind") != "Job":
+        return False
+    conditions = (outputs.get("status") or {}).get("conditions") or []
+    return any(c.get("type") == "Failed" and c.get("status") == "True" for c in conditions)
 
 
 def refused_paths(error: ApiError) -> list[Path]:

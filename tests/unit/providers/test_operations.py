@@ -124,6 +124,19 @@ def test_a_conflict_says_what_can_be_done(plugin: Plugin) -> None:
         plugin.ask("Update", _change(MAP, changed))
 
 
+def test_a_job_that_failed_is_replaced_if_the_program_asks_for_it(plugin: Plugin) -> None:
+    metadata = {**MAP["metadata"], "annotations": {"pulumi.com/replaceUnready": "true"}}  # type: ignore[dict-item]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}}
+    request = _change(job, job, "batch/v1:Job")
+    assert plugin.ask("Diff", request)["changes"] == "DIFF_NONE"
+    request["olds"]["status"] = {"conditions": [{"type": "Failed", "status": "True"}]}
+    assert plugin.ask("Diff", request)["replaces"] == ["spec"]
+    plain = {**job, "metadata": MAP["metadata"]}
+    request = _change(plain, plain, "batch/v1:Job")
+    request["olds"]["status"] = {"conditions": [{"type": "Failed", "status": "True"}]}
+    assert plugin.ask("Diff", request)["changes"] == "DIFF_NONE", "the next update waits again"
+
+
 def test_config_maps_can_be_made_mutable(plugin: Plugin) -> None:
     plugin.client.live[MemoryClient.object_path(MAP)] = MAP
     request = _change(MAP, {**MAP, "data": {"k": "w"}})

@@ -101,13 +101,17 @@ class Pod(Values):
 class Training(Values):
     """Hyperparameters, and what the training job may take. A change of a hyperparameter trains again."""
 
-    epochs: Positive = Field(default=40, description="passes over the training set", examples=[40])
-    batch_size: int = Field(default=64, ge=2, description="images a step", examples=[64])
+    epochs: int = Field(
+        default=40, ge=1, le=100_000, description="passes over the training set", examples=[40]
+    )
+    batch_size: int = Field(default=64, ge=2, le=65_536, description="images a step", examples=[64])
     learning_rate: float = Field(
         default=0.004, gt=0, lt=1, description="the highest, after warming up", examples=[0.004]
     )
-    channels: Positive = Field(default=32, description="width of the first convolution", examples=[32])
-    seed: Count = Field(default=0, description="of every random choice", examples=[0])
+    channels: int = Field(
+        default=32, ge=1, le=1024, description="width of the first convolution", examples=[32]
+    )
+    seed: int = Field(default=0, ge=0, lt=2**31, description="of every random choice", examples=[0])
     checkpoint_every_steps: Positive = Field(
         default=200, description="steps between checkpoints", examples=[200]
     )
@@ -129,14 +133,16 @@ class Training(Values):
 class Inference(Values):
     """The service that answers predictions, and how far it scales."""
 
-    min_replicas: Positive = Field(default=1, description="pods at least", examples=[2])
+    min_replicas: Positive = Field(default=2, description="pods at least", examples=[2])
     max_replicas: Positive = Field(default=3, description="pods at most", examples=[3])
     target_cpu_percent: int = Field(default=70, ge=1, le=100, description="of the CPU request", examples=[70])
     port: int = Field(default=80, ge=1, le=65535, description="of the service's address", examples=[80])
     allowed_sources: tuple[NetworkRange, ...] = Field(
         default=("0.0.0.0/0",), description="who may ask for predictions", examples=[["10.0.0.0/8"]]
     )
-    max_batch_size: Positive = Field(default=64, description="images predicted together", examples=[64])
+    max_batch_size: int = Field(
+        default=64, ge=1, le=4096, description="images predicted together", examples=[64]
+    )
     max_batch_delay_ms: Count = Field(default=2, description="wait for a fuller batch", examples=[2])
     drain_seconds: Positive = Field(
         default=5, description="for which a pod that is told to stop answers new requests", examples=[5]

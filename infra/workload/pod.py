@@ -90,8 +90,8 @@ def resources(pod: Pod, gpus: int) -> k8s.core.v1.ResourceRequirementsArgs:
     """Memory is not overcommitted, so that no pod is killed for its neighbour's use. GPUs cannot be."""
     extended = {GPU: str(gpus)} if gpus else {}
     return k8s.core.v1.ResourceRequirementsArgs(
-        requests={"cpu": pod.cpu, "memory": pod.memory, **extended},
-        limits={"cpu": pod.cpu_limit, "memory": pod.memory, **extended},
+        requests={"cpu": pod.cpu, "memory": pod.memory, "ephemeral-storage": "64Mi", **extended},
+        limits={"cpu": pod.cpu_limit, "memory": pod.memory, "ephemeral-storage": "2Gi", **extended},
     )
 
 

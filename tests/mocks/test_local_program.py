@@ -47,9 +47,8 @@ def test_every_pod_is_restricted(run: Any, kind: str, store: str) -> None:
     assert context["privileged"] is False
     assert context["readOnlyRootFilesystem"] is True
     assert context["capabilities"] == {"drop": ["ALL"]}
-    assert (
-        {"cpu", "memory"} == set(container["resources"]["limits"]) == set(container["resources"]["requests"])
-    )
+    stated = {"cpu", "memory", "ephemeral-storage"}
+    assert stated == set(container["resources"]["limits"]) == set(container["resources"]["requests"])
     scratch = next(volume for volume in pod["volumes"] if volume["name"] == "scratch")
     assert scratch["emptyDir"]["sizeLimit"], "scratch space has a limit"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from trial_project import Trial
 
 from rehearsal import recovery, session, teardown
 from rehearsal.lock import exclusive
@@ -71,3 +72,15 @@ def run(environ: Mapping[str, str]) -> Run:
         return done
 
     return run
+
+
+@pytest.fixture
+def trial(tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Trial]:
+    """A project with a stack of its own, which starts with a namespace and is destroyed at the end."""
+    made = Trial(tmp_path, environ)
+    made.program()
+    made.pulumi("stack", "init", "dev")
+    yield made
+    made.program()
+    made.pulumi("destroy", "--yes", "--skip-preview")
+    made.pulumi("stack", "rm", "--yes", "dev")

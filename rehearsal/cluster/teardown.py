@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import time
@@ -104,10 +105,11 @@ def kill_all(victims: Iterable[int], *, within: float = 5.0) -> None:
 
 def shim_sockets(layout: Layout) -> list[Path]:
     """The sockets of our shims, which lie in a directory that all of a machine's containerds share."""
-    found = []
-    for path in (layout.containerd_run / "io.containerd.runtime.v2.task").glob("*/*/address"):
+    found: list[Path] = []
+    tasks = layout.containerd_run / "io.containerd.runtime.v2.task"
+    for path in (*tasks.glob("*/*/address"), *tasks.glob("*/*/bootstrap.json")):  # containerd 1, containerd 2
         with contextlib.suppress(OSError):
-            found.append(Path(path.read_text().strip().removeprefix("unix://")))
+            found += map(Path, re.findall(r"unix://([^\"\s]+)", path.read_text()))
     return [path for path in found if path.parent == SHIM_SOCKETS]
 
 

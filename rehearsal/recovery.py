@@ -112,6 +112,8 @@ def resolve(deployment: dict[str, Any], exists: Callable[[dict[str, Any]], bool]
         resource["id"] = identity
         resource.setdefault("custom", True)
         resource["outputs"] = resource.get("outputs") or resource.get("inputs")
+        # Makes the next update wait until the object is ready, as its creation would have.
+        resource["initErrors"] = ["the engine was killed while it was being created"]
         inner.setdefault("resources", []).append(resource)
     inner["pending_operations"] = []
     return resolved

@@ -35,6 +35,7 @@ def test_an_object_that_came_into_being_joins_the_stack_and_one_that_did_not_is_
     after = recovery.resolve(before, lambda inputs: inputs["metadata"]["name"] == "there")
     assert after["deployment"]["pending_operations"] == []
     assert [r.get("id") for r in after["deployment"]["resources"]] == [None, "digits/there"]
+    assert after["deployment"]["resources"][1]["initErrors"], "the next update has to wait for it"
     assert len(recovery.pending(before)) == 3, "the caller's deployment must stay as it was"
 
 

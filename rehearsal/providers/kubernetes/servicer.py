@@ -95,6 +95,19 @@ class Servicer(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         del request, context
         return wire.plugin_pb2.PluginInfo(version=self._version)
 
+    @_answered
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Not answered by the original either; the engine goes on without."""
+        raise NotImplementedError("method Handshake not implemented")
+
+    @_answered
+    def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Only code generation asks for it."""
+        raise NotImplementedError(
+            "the stand-in for kubernetes has no schema to generate code from; "
+            "`pulumi import` needs --generate-code=false"
+        )
+
     def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """An engine other than the one that started the process."""
         del context

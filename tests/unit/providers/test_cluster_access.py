@@ -19,6 +19,7 @@ from rehearsal.providers.kubernetes.apierrors import (
     UnreachableError,
 )
 from rehearsal.providers.kubernetes.client import Client
+from rehearsal.providers.kubernetes.discovery import Discovery
 from rehearsal.providers.kubernetes.kubeconfig import Access, credentials, load
 from rehearsal.providers.kubernetes.schema import Schemas
 from rehearsal.providers.kubernetes.values import UNKNOWN
@@ -284,3 +285,32 @@ def test_certificates_may_be_given_inline() -> None:
     text["clusters"][0]["cluster"]["certificate-authority-data"] = "%%%"
     with pytest.raises(KubeconfigError, match="not base64"):
         load(json.dumps(text))
+
+
+def test_servers_without_aggregated_discovery_are_understood(tmp_path: Path) -> None:
+    def fetch(path: str, _accept: str) -> dict[str, Any]:
+        if path == "/apis/down.io/v1":
+            raise ApiError(503, "ServiceUnavailable", "an aggregated API that is down")
+        deployments = {"name": "deployments", "kind": "Deployment", "namespaced": True, "verbs": ["get"]}
+        scale = {"name": "deployments/scale", "kind": "Scale", "namespaced": True, "verbs": ["get"]}
+        namespaces = {"name": "namespaces", "kind": "Namespace", "namespaced": False, "verbs": ["get"]}
+        answers: dict[str, dict[str, Any]] = {
+            "/api": {"versions": ["v1"]},
+            "/api/v1": {"resources": [namespaces]},
+            "/apis": {
+                "groups": [
+                    {"versions": [{"groupVersion": "apps/v1"}]},
+                    {"versions": [{"groupVersion": "down.io/v1"}]},
+                ]
+            },
+            "/apis/apps/v1": {"resources": [deployments, scale]},
+        }
+        return answers[path]
+
+    found = Discovery(Access(server="https://x"), fetch, folder=tmp_path)
+    assert found.resource("apps/v1", "Deployment").prefix == "/apis/apps/v1"
+    assert not found.resource("v1", "Namespace").namespaced
+    assert {r.kind for r in found.kinds()} == {"Deployment", "Namespace"}
+    assert found.has_group("apps")
+    assert not found.has_group("down.io")
+    assert found.cache_file.parent == tmp_path

@@ -19,6 +19,7 @@ from rehearsal.paths import Paths
 
 PROJECT = "berth"
 ENGINE = "pulumi"
+PLUGINS = (b"pulumi-resource-", b"pulumi-language-", b"pulumi.dynamic", b"rehearsal.providers.")
 
 
 def stacks(where: Paths) -> list[str]:
@@ -60,7 +61,42 @@ def end_orphaned_engine(where: Paths, *, grace: float = 10.0) -> bool:
             time.sleep(0.1)
         process.stop(where, ENGINE, grace=2.0)
     forget_engine(where)
+    for plugin in orphaned_plugins(where):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(plugin, signal.SIGKILL)
     return pid is not None
+
+
+def orphaned_plugins(where: Paths) -> list[int]:
+    """Language hosts and providers of this rehearsal that no living engine started."""
+    home = f"PULUMI_HOME={where.state / 'pulumi'}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or not _is_plugin(entry):
+            continue
+        with contextlib.suppress(OSError):
+            if home in (entry / "environ").read_bytes().split(b"\0") and not _under_engine(int(entry.name)):
+                found.append(int(entry.name))
+    return found
+
+
+def _is_plugin(entry: Path) -> bool:
+    try:
+        words = (entry / "cmdline").read_bytes().split(b"\0")[:6]
+    except OSError:
+        return False
+    return any(mark in word for word in words for mark in PLUGINS)
+
+
+def _under_engine(pid: int) -> bool:
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if Path(f"/proc/{pid}/comm").read_text().strip() == ENGINE:
+                return True
+        except OSError:
+            return False
+    return False
 
 
 def release_stale_locks(where: Paths) -> list[str]:

@@ -77,6 +77,7 @@ def leftovers(where: Paths) -> list[str]:
     found = cluster.leftovers(where)
     found += [f"mount {point}" for point in mounts_below(where.cache, where.state, where.run)]
     found += [f"process {pid}: {' '.join(argv_of(pid))[:120]}" for pid in _builds(where)]
+    found += [f"process {pid}: {' '.join(argv_of(pid))[:120]}" for pid in recovery.orphaned_plugins(where)]
     for name in process.names(where):
         pid = process.pid_of(where, name)
         if pid is not None:

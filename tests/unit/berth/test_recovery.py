@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,33 @@ def test_the_stand_in_has_the_version_of_the_sdk(where: Paths, tmp_path: Path) -
     assert launcher.parent.name == f"resource-kubernetes-v{version('pulumi-kubernetes')}"
     assert os.access(launcher, os.X_OK)
     assert [entry.name for entry in plugins.iterdir()] == [launcher.parent.name]
+
+
+def test_plugins_of_a_killed_engine_are_found_and_those_of_a_living_one_are_left(
+    where: Paths, tmp_path: Path
+) -> None:
+    def plugin(parent: str, home: Path) -> subprocess.Popen[bytes]:
+        program = tmp_path / "pulumi-resource-x"
+        program.write_text("#!/bin/bash\nread\n")
+        program.chmod(0o755)
+        engine = tmp_path / parent
+        engine.write_text(f"#!/bin/bash\n{program}; true\n")
+        engine.chmod(0o755)
+        environ = os.environ | {"PULUMI_HOME": str(home / "pulumi")}
+        return subprocess.Popen([engine], env=environ, stdin=subprocess.PIPE)
+
+    ours, others, living = (
+        plugin("shell", where.state),
+        plugin("shell", tmp_path),
+        plugin("pulumi", where.state),
+    )
+    try:
+        until = time.monotonic() + 5
+        while len(recovery.orphaned_plugins(where)) != 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        (found,) = recovery.orphaned_plugins(where)
+        parent = Path(f"/proc/{found}/stat").read_text().rpartition(")")[2].split()[1]
+        assert int(parent) == ours.pid
+    finally:
+        for process_ in (ours, others, living):
+            process_.communicate()

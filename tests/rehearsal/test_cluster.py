@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import addresses, artifacts, cluster, process
-from rehearsal.cluster import api, containers, daemons, network, software
+from rehearsal.cluster import addons, api, containers, daemons, network, software
 from rehearsal.cluster.layout import Layout
 from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
@@ -199,6 +199,7 @@ def test_it_comes_back_after_a_reboot_with_its_data(running: Paths, steps: Steps
 
 
 def test_stopping_leaves_nothing(running: Paths, steps: Steps) -> None:
+    addons.stop(running)
     settings = json.loads(Layout(running).sysctls.read_text())["before"]
     assert len(cluster.leftovers(running)) > 10, "the inventory does not see a cluster that runs"
     began = time.monotonic()

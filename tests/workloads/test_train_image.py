@@ -58,20 +58,16 @@ class Training(unittest.TestCase):
         assert last["event"] == "stopped"
         assert last["step"] < self.whole["steps"]
 
+        # Half a checkpoint, as a disk that was full leaves it, must not be in the way.
+        half = stopped / "checkpoints" / f"step-{last['step'] + 1:010d}.pt"
+        half.write_bytes(next((stopped / "checkpoints").glob("step-*.pt")).read_bytes()[:1000])
+
         status, events = samples.train(self.data, stopped, **SETTINGS)
         assert status == 0
+        assert [event["key"] for event in events if event["event"] == "checkpoint_skipped"] == [
+            f"checkpoints/{half.name}"
+        ]
         assert events[-1]["resumed_from"] == last["step"]
-        assert events[-1]["model_sha256"] == self.whole["model_sha256"]
-
-    def test_a_damaged_checkpoint_is_skipped_for_the_one_before(self) -> None:
-        run = self.root / "damaged"
-        shutil.copytree(self.root / "whole" / "checkpoints", run / "checkpoints")
-        first, second = sorted((run / "checkpoints").glob("step-*.pt"))
-        second.write_bytes(second.read_bytes()[:1000])
-        status, events = samples.train(self.data, run, **SETTINGS)
-        assert status == 0
-        assert "checkpoint_skipped" in [event["event"] for event in events]
-        assert events[-1]["resumed_from"] == int(first.stem.removeprefix("step-"))
         assert events[-1]["model_sha256"] == self.whole["model_sha256"]
 
 

@@ -56,36 +56,29 @@ class Checkpoints:
     def newest_first(self) -> Iterator[Checkpoint]:
         """Every good checkpoint; each damaged one is named in the log and left out."""
         pointed = self._pointed()
-        others = [key for key in reversed(self._keys()) if key != (pointed or {}).get("key")]
-        for key in [*([pointed["key"]] if pointed else []), *others]:
+        for key in sorted(self._keys(), key=self._step, reverse=True):
             try:
                 data, metadata = self._store.get(key)
             except (NotFound, StorageError) as reason:
                 emit("checkpoint_skipped", key=key, reason=str(reason))
                 continue
-            expected = metadata.get("sha256") or (
-                pointed["sha256"] if pointed and key == pointed["key"] else ""
-            )
-            if sha256(data) != expected:
+            # Some tools that copy a bucket lose metadata; the pointer then still vouches for the newest.
+            if sha256(data) != (metadata.get("sha256") or pointed.get(key)):
                 emit("checkpoint_skipped", key=key, reason="damaged: its SHA-256 is not the recorded one")
                 continue
             yield Checkpoint(key=key, step=self._step(key), data=data)
 
-    def clear(self) -> None:
-        """Remove every checkpoint of the run."""
-        self._store.delete(f"{self._prefix}latest.json")
-        for key in self._keys():
-            self._store.delete(key)
-
-    def _pointed(self) -> dict[str, str] | None:
+    def _pointed(self) -> dict[str, str]:
+        """The newest checkpoint's key and SHA-256, as the pointer has them."""
+        key = f"{self._prefix}latest.json"
         try:
-            pointer = json.loads(self._store.get(f"{self._prefix}latest.json")[0])
-            return {"key": str(pointer["key"]), "sha256": str(pointer["sha256"])}
+            pointer = json.loads(self._store.get(key)[0])
+            return {str(pointer["key"]): str(pointer["sha256"])}
         except NotFound:
-            return None
+            return {}
         except (ValueError, KeyError, TypeError) as reason:
-            emit("checkpoint_skipped", key=f"{self._prefix}latest.json", reason=f"unreadable: {reason}")
-            return None
+            emit("checkpoint_skipped", key=key, reason=f"unreadable: {reason}")
+            return {}
 
     def _keys(self) -> list[str]:
         return [key for key in self._store.keys(f"{self._prefix}step-") if _NAME.search(key)]

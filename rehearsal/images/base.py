@@ -17,7 +17,7 @@ from typing import Any
 
 from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths
-from rehearsal.steps import Step
+from rehearsal.steps import Step, StepFailed
 
 RECIPE = CHECKOUT / "images" / "base-cpu" / "recipe.toml"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -66,26 +66,34 @@ def _bootstrap(recipe: Recipe, archive: Path, step: Step) -> None:
     temporary = archive.parent / "tmp"
     temporary.mkdir()
     temporary.chmod(0o1777)
-    step.run(
-        [
-            "mmdebstrap",
-            "--mode=root",
-            "--variant=minbase",
-            "--architectures=amd64",
-            f"--components={','.join(recipe.components)}",
-            f"--include={','.join(recipe.packages)}",
-            *(f"--dpkgopt={option}" for option in (*options, "force-unsafe-io")),
-            '--aptopt=APT::Install-Recommends "false"',
-            *_proxies(),
-            *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
-            "--skip=output/dev",
-            recipe.suite,
-            str(archive),
-            *_mirrors(recipe),
-        ],
-        env=os.environ | {"TMPDIR": str(temporary), "LC_ALL": "C.UTF-8", "ZSTD_NBTHREADS": "2"},
-        on_line=_progress,
-    )
+    try:
+        step.run(
+            [
+                "mmdebstrap",
+                "--mode=root",
+                "--variant=minbase",
+                "--architectures=amd64",
+                f"--components={','.join(recipe.components)}",
+                f"--include={','.join(recipe.packages)}",
+                *(f"--dpkgopt={option}" for option in (*options, "force-unsafe-io")),
+                '--aptopt=APT::Install-Recommends "false"',
+                *_proxies(),
+                *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
+                "--skip=output/dev",
+                recipe.suite,
+                str(archive),
+                *_mirrors(recipe),
+            ],
+            env=os.environ | {"TMPDIR": str(temporary), "LC_ALL": "C.UTF-8", "ZSTD_NBTHREADS": "2"},
+            on_line=_progress,
+        )
+    except StepFailed:
+        if "NO_PUBKEY" in step.log.read_text(errors="replace"):
+            raise BerthError(
+                f"this machine's debian-archive-keyring does not know the keys of Debian {recipe.suite}",
+                f"Install a newer release of that package, then run the command again; the log is {step.log}.",
+            ) from None
+        raise
     shutil.rmtree(temporary, ignore_errors=True)
     if not archive.exists() or not archive.stat().st_size:
         raise BerthError("the base system came out empty", f"The log {step.log} says why.")

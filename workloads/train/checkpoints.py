@@ -46,8 +46,9 @@ class Checkpoints:
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._store.put(f"{self._prefix}latest.json", json.dumps(pointer).encode())
-        older = [old for old in self._keys() if self._step(old) <= step]
-        newer = [old for old in self._keys() if self._step(old) > step]
+        existing = self._keys()
+        older = [old for old in existing if self._step(old) <= step]
+        newer = [old for old in existing if self._step(old) > step]
         # What is newer than the present was found damaged, or belongs to a run with other settings.
         for old in (*newer, *older[: -self._keep]):
             self._store.delete(old)

@@ -1,5 +1,7 @@
 """The two long commands of a rehearsal: `up` from nothing to a verified service, `down` back to nothing."""
 
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,10 +84,12 @@ def down(where: Paths, env: str, console: Console, *, purge: bool) -> None:
     inside.require_root()
     from rehearsal import teardown
 
-    steps = Steps(where.logs, console=console)
-    removed: list[str] = []
     began = time.monotonic()
-    where.run.mkdir(parents=True, exist_ok=True)
+    nothing = not where.state.exists() and not teardown.leftovers(where)
+    # The rehearsal's own logs are about to go: those of its end are kept elsewhere, where it fails.
+    logs = Path(tempfile.mkdtemp(prefix="berth-down-"))
+    steps = Steps(logs, console=console)
+    removed: list[str] = []
     with exclusive(where):
         if recovery.end_orphaned_engine(where):
             console.print("ended the engine of a command that was killed")
@@ -96,11 +100,14 @@ def down(where: Paths, env: str, console: Console, *, purge: bool) -> None:
         removed += teardown.stop(where, steps)
         if purge:
             removed += teardown.purge(where)
+    shutil.rmtree(logs)
+    if nothing:
+        removed = [line for line in removed if line.startswith("cache")]
     for line in removed:
         console.print(f"removed {line}", highlight=False, soft_wrap=True)
     console.print(
         f"Nothing of the rehearsal is left ({time.monotonic() - began:.1f} s)."
-        if removed
+        if not nothing
         else "There was no rehearsal on this machine.",
         highlight=False,
     )
@@ -125,12 +132,14 @@ def _destroy_all(where: Paths, stacks: list[str], steps: Steps, console: Console
         return [f"the state of {name}" for name in stacks]
     removed = []
     for name in stacks:
-        removed += _destroy(where, place, name, console, choice.cluster)
+        removed += _destroy(where, place, name, console, cluster=choice.cluster, logs=steps.logs)
     return removed
 
 
-def _destroy(where: Paths, place: Place, name: str, console: Console, cluster: str) -> list[str]:
-    log = where.logs / f"pulumi-destroy-{name}.log"
+def _destroy(
+    where: Paths, place: Place, name: str, console: Console, *, cluster: str, logs: Path
+) -> list[str]:
+    log = logs / f"pulumi-destroy-{name}.log"
     try:
         if recovery.has_pending(where, name):
             # Deleting what does not exist succeeds, so that every object counts as there.
@@ -149,9 +158,9 @@ def _destroy(where: Paths, place: Place, name: str, console: Console, cluster: s
             f"{reason}",
             f"Mend it and run the command again; the log is {log}.",
         )
-    kept = Path("/tmp") / f"berth-destroy-{name}.log"  # noqa: S108 - for the user to find
+    kept = Path(tempfile.gettempdir()) / log.name
     if log.exists():
-        kept.write_bytes(log.read_bytes())
+        shutil.copyfile(log, kept)
     console.print(
         f"{name} could not be destroyed in an orderly way ({reason}; log: {kept}): its state is removed "
         "with the cluster that held it.",

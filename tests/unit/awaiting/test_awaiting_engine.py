@@ -222,6 +222,22 @@ def test_an_object_that_may_not_be_read_ends_the_wait_with_the_refusal(api: Any,
         wait(functools.partial(await_ready, api, written)).end()
 
 
+def test_an_object_that_may_only_be_read_by_name_is_followed_alone(api: Any, wait: Any) -> None:
+    get = api.get
+
+    def by_name_only(path: str, params: Any = None) -> Any:
+        if path == PODS and "fieldSelector" not in (params or {}):
+            raise ApiError(403, "Forbidden", "cannot list pods")
+        return get(path, params)
+
+    api.get = by_name_only
+    written = api.put(pod())
+    waiting = wait(functools.partial(await_ready, api, written))
+    waiting.until_said("to be scheduled")
+    api.put(ready_pod())
+    waiting.end()
+
+
 def test_a_server_that_is_away_for_a_moment_is_waited_for(api: Any, wait: Any) -> None:
     written = api.put(pod())
     waiting = wait(functools.partial(await_ready, api, written))

@@ -244,3 +244,21 @@ def test_the_log_of_the_attempt_that_failed_is_shown_while_the_next_one_waits() 
     }
     assert "boom" in LogBook(Api()).texts([pod("p", "rs2", containerStatuses=[looping])])[0]
     assert asked == [True]
+
+
+def test_the_log_of_a_pod_that_was_restarted_and_runs_again_is_shown() -> None:
+    class Api:
+        def logs(
+            self, namespace: Any, name: Any, container: str = "", tail: int = 20, *, previous: bool = False
+        ) -> str:
+            return "boom" if previous else "starting anew"
+
+    restarted = {
+        "name": "c",
+        "ready": True,
+        "state": {"running": {"startedAt": "now"}},
+        "lastState": {"terminated": {"exitCode": 7}},
+        "restartCount": 1,
+    }
+    running = pod("p", "rs2", conditions=[{"type": "Ready", "status": "True"}], containerStatuses=[restarted])
+    assert "boom" in LogBook(Api()).texts([running])[0]

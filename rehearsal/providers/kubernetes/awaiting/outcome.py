@@ -28,6 +28,10 @@ class AwaitCancelled(BerthError):
         self.live_object = live_object
 
 
+class RefusedError(BerthError):
+    """The objects of a kind may not be listed by this identity."""
+
+
 @dataclass(frozen=True)
 class Situation:
     """An object and what is known around it, at one moment.

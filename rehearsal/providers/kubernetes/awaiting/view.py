@@ -89,17 +89,17 @@ class View:
 
 
 @contextmanager
-def follow(api: Api, written: AnyObject, rule: Rule) -> Iterator[View]:
+def follow(api: Api, written: AnyObject, rule: Rule, *, alone: bool = False) -> Iterator[View]:
     """A view of an object that has just been written.
 
     The kinds of the table are followed a namespace at a time, because many of their objects are waited for
-    at once; any other object alone.
+    at once; any other object alone, as where only that is permitted.
     """
     hub = hub_of(api)
     namespace = metadata(written).get("namespace")
     with ExitStack() as stack:
         own_path = api.collection_path(written["apiVersion"], written["kind"], namespace)
-        alone = (group(written), str(written["kind"])) not in TABLE
+        alone = alone or (group(written), str(written["kind"])) not in TABLE
         own = stack.enter_context(
             hub.lease(own_path, f"metadata.name={metadata(written)['name']}" if alone else "")
         )

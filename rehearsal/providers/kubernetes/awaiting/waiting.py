@@ -10,6 +10,7 @@ from rehearsal.providers.kubernetes.awaiting.objects import Object, title, uid
 from rehearsal.providers.kubernetes.awaiting.outcome import (
     AwaitCancelled,
     AwaitFailed,
+    RefusedError,
     Rule,
     Situation,
     Verdict,
@@ -47,40 +48,47 @@ def await_ready(
     if rule is None or rule.ready(Situation(obj)).ready:
         return obj
     seconds = settings.timeout(obj, custom=timeout, default=rule.timeout)
-    with follow(client, obj, rule) as view:
-        wait = _Wait(client, obj, rule, view=view, say=say, cancelled=cancelled)
-        return wait.until(time.monotonic() + seconds, seconds)
+    deadline = time.monotonic() + seconds
+    for alone in (False, True):
+        with follow(client, obj, rule, alone=alone) as view:
+            wait = _Wait(client, obj, rule, view=view, say=say, cancelled=cancelled)
+            try:
+                return wait.until(deadline, seconds)
+            except RefusedError as error:
+                refusal = error.message
+    raise AwaitFailed(f"{title(obj)}: cannot be watched: {refusal}", obj, [])
 
 
 def readiness(client: Api, obj: Object) -> list[str]:
     """Why an object is not ready now, without waiting; empty where it is ready or is not waited for."""
     if settings.skips_await(obj):
         return []
-    rule = rule_for(obj)
-    if rule is None or rule.ready(Situation(obj)).ready:
-        return []
-    situation = look(client, obj, rule)
-    verdict = rule.ready(situation)
-    if verdict.ready:
-        return []
-    return [verdict.failure or verdict.message, *trouble.findings(situation)]
+    situation, missing = _unready(client, obj)
+    return [missing, *trouble.findings(situation)] if missing else []
 
 
 def explanation(client: Api, obj: Object) -> list[str]:
     """All that is known about why an object is not ready now, log lines included; empty where it is."""
-    rule = rule_for(obj)
-    if rule is None or rule.ready(Situation(obj)).ready:
-        return []
-    situation = look(client, obj, rule)
-    verdict = rule.ready(situation)
-    if verdict.ready:
+    situation, missing = _unready(client, obj)
+    if not missing:
         return []
     logs = LogBook(client).texts(trouble.pods(situation))
     return [
-        f"{title(obj)}: {verdict.failure or verdict.message}",
+        f"{title(obj)}: {missing}",
         *trouble.findings(situation, final=True),
         *logs,
     ]
+
+
+def _unready(client: Api, obj: Object) -> tuple[Situation, str]:
+    """The situation now, and what is missing; empty where the object is ready or not waited for."""
+    situation = Situation(obj)
+    rule = rule_for(obj)
+    if rule is None or rule.ready(situation).ready:
+        return situation, ""
+    situation = look(client, obj, rule)
+    verdict = rule.ready(situation)
+    return situation, "" if verdict.ready else verdict.failure or verdict.message
 
 
 class _Wait:
@@ -117,7 +125,7 @@ class _Wait:
         if moment is None:
             return None
         if moment.refusal is not None:
-            self._fail(f"cannot be watched: {moment.refusal.message}")
+            raise RefusedError(moment.refusal.message)
         if moment.obj is None and not moment.gone:
             return None
         if moment.obj is not None:

@@ -91,7 +91,7 @@ def _bootstrap(recipe: Recipe, archive: Path, step: Step) -> None:
         if "NO_PUBKEY" in step.log.read_text(errors="replace"):
             raise BerthError(
                 f"this machine's debian-archive-keyring does not know the keys of Debian {recipe.suite}",
-                f"Install a newer release of that package, then run the command again; the log is {step.log}.",
+                f"Install a newer release of that package and run the command again; the log is {step.log}.",
             ) from None
         raise
     shutil.rmtree(temporary, ignore_errors=True)

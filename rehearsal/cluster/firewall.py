@@ -7,6 +7,7 @@ removed, and a chain when nobody uses it any more.
 """
 
 import ipaddress
+import json
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from rehearsal.cluster.layout import CNI_NETWORK, Layout
 from rehearsal.cluster.software import which
 
 FAMILIES = ("iptables", "ip6tables")
+_BUILT_IN = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
 _SHARED = "CNI-HOSTPORT-"
 _ADDRESS = re.compile(r"(?<![\d.])(\d+\.\d+\.\d+\.\d+)(?:/\d+)?(?![\d.])")
 
@@ -149,6 +151,24 @@ def remove(layout: Layout) -> None:
         text = removal(_save(family), kubernetes=kubernetes)
         if text:
             command([f"{family}-restore", "--noflush"], stdin=text)
+    if which("nft") is not None:
+        for family in ("ip", "ip6"):
+            for table in ("mangle", "nat", "filter"):
+                if is_empty(command(["nft", "-j", "list", "table", family, table], check=False)):
+                    command(["nft", "delete", "table", family, table], check=False)
+
+
+def is_empty(listed: str) -> bool:
+    """Whether a table (`nft -j list table`) is as iptables makes one that it is only asked about."""
+    if not listed:
+        return False
+    for entry in json.loads(listed)["nftables"]:
+        chain = entry.get("chain")
+        if chain and not (chain["name"] in _BUILT_IN and chain.get("policy") == "accept"):
+            return False
+        if not entry.keys() <= {"metainfo", "table", "chain"}:
+            return False
+    return True
 
 
 def kubernetes_is_ours(layout: Layout) -> bool:

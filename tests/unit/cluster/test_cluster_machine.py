@@ -1,5 +1,6 @@
 """What is read from the machine, and what is said when it is unfit."""
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -98,6 +99,20 @@ def test_another_kubernetes_keeps_its_rules() -> None:
 
 def test_nothing_to_remove_is_an_empty_plan() -> None:
     assert firewall.removal("*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n") == ""
+
+
+def test_only_tables_that_say_nothing_are_dropped() -> None:
+    chain = {"family": "ip", "table": "nat", "name": "INPUT", "hook": "input", "policy": "accept"}
+    plain: list[dict[str, object]] = [{"metainfo": {}}, {"table": {"name": "nat"}}, {"chain": chain}]
+    assert firewall.is_empty(json.dumps({"nftables": plain}))
+    for more in (
+        {"rule": {}},
+        {"set": {}},
+        {"chain": chain | {"policy": "drop"}},
+        {"chain": {"name": "mine"}},
+    ):
+        assert not firewall.is_empty(json.dumps({"nftables": [*plain, more]})), more
+    assert not firewall.is_empty("")
 
 
 def test_who_is_not_root_is_told_so() -> None:

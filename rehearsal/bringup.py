@@ -59,7 +59,8 @@ def packages(choice: Choice) -> list[str]:
 def plan(where: Paths, choice: Choice) -> list[Planned]:
     """What a bring-up would do, in order; changes nothing and needs no root."""
     missing = packages(choice)
-    lines = [Planned(name="system packages", detail=", ".join(missing) or "all installed", done=not missing)]
+    detail = str(system.plan(missing)) if missing else "all installed"
+    lines = [Planned(name="system packages", detail=detail, done=not missing)]
     for program in go_programs(choice):
         there = artifacts.present(program, where)
         detail = "in the cache" if there else f"download, else build ({program.expected})"
@@ -201,6 +202,8 @@ class _Tasks:
         )
 
     def _install(self, missing: list[str]) -> None:
+        listed = f"  system packages to be installed: {system.plan(missing)}"
+        self.steps.console.print(listed, highlight=False, markup=False)
         with self.steps.step("system packages", expected="about a minute") as step:
             new = system.install(missing, step, self.where)
             step.result = f"{len(new)} installed"

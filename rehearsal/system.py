@@ -32,11 +32,19 @@ _ASIDE = POLICY.with_name("policy-rc.d.before-berth")
 
 @dataclass(frozen=True)
 class Plan:
-    """What apt would do. packages: every new one, with dependencies; sizes in bytes, 0 where unknown."""
+    """What apt would do. asked: what is missing; packages: with dependencies; download: bytes."""
 
+    asked: tuple[str, ...]
     packages: tuple[str, ...]
-    download: int = 0
-    disk: int = 0
+    download: int
+
+    def __str__(self) -> str:
+        others = len(set(self.packages) - set(self.asked))
+        return (
+            f"{', '.join(self.asked)}"
+            + (f", and {others} that they depend on" if others else "")
+            + (f" ({self.download / 2**20:.0f} MiB to download)" if self.download else "")
+        )
 
 
 def preflight(paths: Paths, *, built: bool = False) -> None:
@@ -174,10 +182,8 @@ def missing(packages: Iterable[str]) -> list[str]:
 
 
 def plan(packages: Iterable[str]) -> Plan:
-    """What installing would bring; changes nothing. Packages unknown to apt are listed as they are."""
-    wanted = missing(packages)
-    if not wanted:
-        return Plan(())
+    """What installing would bring; changes nothing, needs no root. Sizes are 0 where apt has no lists yet."""
+    wanted = sorted(set(packages))
     said = subprocess.run(
         [*_APT, "install", "--print-uris", *wanted],
         capture_output=True,
@@ -186,10 +192,11 @@ def plan(packages: Iterable[str]) -> Plan:
         env=_apt_environment(),
     ).stdout
     found = re.findall(r"^'[^']+' (\S+?)_\S+\.deb (\d+)", said, re.MULTILINE)
-    names = tuple(sorted(name for name, _ in found))
-    # Compressed packages grow about fourfold.
-    download = sum(int(size) for _, size in found)
-    return Plan(names or tuple(wanted), download=download, disk=4 * download)
+    return Plan(
+        asked=tuple(wanted),
+        packages=tuple(sorted(name for name, _ in found)),
+        download=sum(int(size) for _, size in found),
+    )
 
 
 def install(packages: Iterable[str], step: Step, paths: Paths) -> list[str]:

@@ -10,7 +10,7 @@ def show(console: Console, where: Paths, choice: Choice, env: str) -> None:
     """Print the plan of `berth rehearse up ENV`."""
     from rich.table import Table
 
-    from rehearsal import bringup
+    from rehearsal import bringup, system
 
     table = Table(
         box=None, pad_edge=False, title=f"Plan for {env} (nothing is changed)", title_justify="left"
@@ -26,3 +26,9 @@ def show(console: Console, where: Paths, choice: Choice, env: str) -> None:
     ):
         table.add_row("[yellow]to do[/]", name, detail)
     console.print(table)
+    console.print(
+        f"Disk: {system.DISK / system.GIB:.0f} GiB in all under {where.cache} and {where.state}. "
+        f"Memory: {system.MEMORY / system.GIB:.0f} GiB. "
+        "Expected time: up to 15 minutes on two cores if all is to do, less than one if all is there.",
+        highlight=False,
+    )

@@ -101,10 +101,20 @@ def test_only_packages_that_dpkg_lacks_are_missing(stub: Callable[[str, str], No
     assert system.missing(["runc", "buildah", "conntrack", "buildah"]) == ["buildah", "conntrack"]
 
 
-def test_a_plan_lists_dependencies_and_sizes(stub: Callable[[str, str], None]) -> None:
-    stub("dpkg-query", "")
-    stub("apt-get", "echo \"'http://m/p/buildah_1.2_amd64.deb' buildah_1.2_amd64.deb 1000 SHA256:0\"")
-    assert system.plan(["buildah"]) == system.Plan(("buildah",), download=1000, disk=4000)
+def test_a_plan_counts_dependencies_and_sizes(stub: Callable[[str, str], None]) -> None:
+    stub(
+        "apt-get",
+        "for p in buildah uidmap; do\n"
+        "echo \"'http://m/p/${p}_1_amd64.deb' ${p}_1_amd64.deb 1048576 SHA256:0\"\ndone",
+    )
+    planned = system.plan(["buildah"])
+    assert planned.packages == ("buildah", "uidmap")
+    assert str(planned) == "buildah, and 1 that they depend on (2 MiB to download)"
+
+
+def test_a_plan_without_package_lists_still_names_what_is_missing(stub: Callable[[str, str], None]) -> None:
+    stub("apt-get", "exit 100")
+    assert str(system.plan(["runc", "buildah"])) == "buildah, runc"
 
 
 def test_services_are_held_and_the_machines_policy_comes_back(

@@ -123,7 +123,7 @@ class ObjectHandler:
         except (ApiError, UnknownKindError) as error:
             raise refused_create(call, plain, error) from error
         manager = f"{merge.CREATOR}-{secrets.token_hex(4)}"
-        return self._settle(call, news, live, manager, previous=None)
+        return self._settle(call, news, live, manager)
 
     def _preview_create(self, call: Call, news: Values) -> State:
         if not self._connection.known:
@@ -143,7 +143,6 @@ class ObjectHandler:
         live: Values,
         manager: str,
         *,
-        previous: Values | None,
         first: str = "",
     ) -> State:
         """Wait for the object that was just written; what exists stays in state whatever the wait brings."""
@@ -157,7 +156,6 @@ class ObjectHandler:
                 timeout=call.timeout or 0.0,
                 say=call.say,
                 cancelled=call.cancelled,
-                previous=previous,
             )
         except (AwaitFailed, AwaitCancelled) as error:
             last = error.live_object or live
@@ -192,7 +190,7 @@ class ObjectHandler:
                 raise
             call.warn(f"{error.message}; skipUpdateUnreachable is set, so this resource is left as it is")
             return old
-        return self._settle(call, news, live, manager, previous=reveal(old.outputs), first=first)
+        return self._settle(call, news, live, manager, first=first)
 
     def _foresee_update(self, old: State, before: Values, news: Values) -> Values:
         news = self._located(old, news)

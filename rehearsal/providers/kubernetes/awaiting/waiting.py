@@ -29,7 +29,6 @@ def await_ready(
     timeout: float = 0.0,
     say: Say,
     cancelled: Event,
-    previous: Object | None = None,  # noqa: ARG001 - part of the agreed signature
 ) -> Object:
     """Wait until an object that has just been written is ready; returns its live state.
 

@@ -86,14 +86,32 @@ def leftovers(where: Paths) -> list[str]:
 
 
 def _builds(where: Paths) -> list[int]:
-    """Processes that build something into our directories; while we hold the lock, nobody waits for them."""
-    ours = tuple(f"{directory}/" for directory in (where.cache, where.state, where.run))
+    """Processes that build something into our directories, and that nobody waits for.
+
+    While we hold the lock, that is true of all that use our state; another rehearsal may share the cache.
+    """
     found = []
     for pid in pids():
         words = argv_of(pid)
-        if words and Path(words[0]).name in BUILDERS and any(mark in word for word in words for mark in ours):
+        if not words or Path(words[0]).name not in BUILDERS:
+            continue
+        if _name(words, where.state, where.run) or (_name(words, where.cache) and _is_orphan(pid)):
             found.append(pid)
     return found
+
+
+def _name(words: list[str], *directories: Path) -> bool:
+    return any(f"{directory}/" in word for word in words for directory in directories)
+
+
+def _is_orphan(pid: int) -> bool:
+    """Whether the leader of the process's group has been handed to init."""
+    try:
+        stat = Path(f"/proc/{os.getpgid(pid)}/stat").read_text()
+    except OSError:
+        return True
+    parent = int(stat.rpartition(")")[2].split()[1])
+    return parent in {0, 1} or Path(argv_of(parent)[0] if argv_of(parent) else "").name in {"systemd", "init"}
 
 
 def _end_orphaned_builds(where: Paths) -> None:

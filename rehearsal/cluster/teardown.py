@@ -20,10 +20,11 @@ from rehearsal.steps import Step, Steps
 
 GRACE = 3.0
 _SHIM = "containerd-shim"
-# These three are where containerd, libcni and kubelet write, whatever their configuration says.
+# These are where containerd, libcni and kubelet write, whatever their configuration says.
 SHIM_SOCKETS = Path("/run/containerd/s")
 CNI_RESULTS = Path("/var/lib/cni/results")
 CONTAINER_LOG_LINKS = Path("/var/log/containers")
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 
 
 def stop(paths: Paths, steps: Steps) -> None:
@@ -131,15 +132,11 @@ def _remove_files(layout: Layout, sockets: Iterable[Path]) -> list[str]:
         path.unlink(missing_ok=True)
     ttrpc = layout.containerd_socket.with_name(f"{layout.containerd_socket.name}.ttrpc")
     ttrpc.unlink(missing_ok=True)
-    for directory in (
-        SHIM_SOCKETS,
-        SHIM_SOCKETS.parent,
-        CNI_RESULTS,
-        CNI_RESULTS.parent,
-        CONTAINER_LOG_LINKS,
-    ):
+    for directory in (SHIM_SOCKETS, CNI_RESULTS, DEVICE_PLUGINS, CONTAINER_LOG_LINKS):
         with contextlib.suppress(OSError):
             directory.rmdir()
+            if directory != CONTAINER_LOG_LINKS:
+                directory.parent.rmdir()
     mounted = mounts_below(*directories(layout))
     if mounted:
         return [f"mount {point}" for point in mounted]
@@ -155,6 +152,9 @@ def _remove_files(layout: Layout, sockets: Iterable[Path]) -> list[str]:
 def stray_files(layout: Layout) -> list[Path]:
     """Our files in directories that others use too."""
     found = list(CNI_RESULTS.glob(f"{CNI_NETWORK}-*"))
+    if layout.sysctls.exists():  # else it may be another Kubernetes' by now
+        names = ("kubelet.sock", "kubelet_internal_checkpoint")
+        found += [path for name in names if (path := DEVICE_PLUGINS / name).exists()]
     for link in CONTAINER_LOG_LINKS.glob("*.log"):
         with contextlib.suppress(OSError):
             if link.readlink().is_relative_to(layout.pod_logs):

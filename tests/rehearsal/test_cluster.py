@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import addresses, artifacts, cluster, process
-from rehearsal.cluster import addons, api, containers, daemons, network, software
+from rehearsal.cluster import addons, api, cgroups, containers, daemons, firewall, network, software, teardown
 from rehearsal.cluster.layout import Layout
 from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
@@ -175,8 +175,6 @@ def test_dead_parts_are_started_again_and_pods_live_on(
 
 def test_it_comes_back_after_a_reboot_with_its_data(running: Paths, steps: Steps) -> None:
     """A reboot as far as it can be played: every process killed, no mounts, interfaces or run directory."""
-    from rehearsal.cluster import cgroups, firewall, teardown
-
     layout = Layout(running)
     kubectl(running, "-n", NAMESPACE, "create", "configmap", "kept", "--from-literal=a=b")
     victims = [pid for name in process.names(running) if (pid := process.pid_of(running, name))]
@@ -204,6 +202,7 @@ def test_stopping_leaves_nothing(running: Paths, steps: Steps) -> None:
     assert len(cluster.leftovers(running)) > 10, "the inventory does not see a cluster that runs"
     began = time.monotonic()
     cluster.stop(running, steps)
+    assert not teardown.DEVICE_PLUGINS.exists()
     assert time.monotonic() - began < 15
     assert cluster.leftovers(running) == []
     for name, value in settings.items():

@@ -44,8 +44,8 @@ app.add_typer(inside, name="rehearse")
 
 def main() -> None:
     """Run the command line; errors that the user can mend end with a message and a hint, status 1."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         status = app(standalone_mode=False)
     except BerthError as error:

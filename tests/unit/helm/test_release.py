@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.kubernetes.apierrors import ApiError
+from rehearsal.providers.kubernetes.apierrors import ApiError, KubeconfigError
 from rehearsal.providers.kubernetes.helm import chart, inputs, program
 from rehearsal.providers.kubernetes.helm.program import HelmError
 from rehearsal.providers.kubernetes.helm.release import Release
@@ -28,6 +28,9 @@ class Client:
         @staticmethod
         def to_kubeconfig() -> dict[str, Any]:
             return {"kind": "Config"}
+
+    def get(self, path: str) -> Any:
+        return {"gitVersion": "v1.36.1", "groups": [{"versions": [{"groupVersion": "apps/v1"}]}]}
 
     def resource(self, api_version: str, kind: str) -> Any:
         return type("R", (), {"namespaced": kind != "ClusterRole"})
@@ -314,3 +317,17 @@ def test_the_checksum_is_over_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "noise").write_text("y")
     assert chart.checksum(tmp_path) == hashlib.sha256(b"Chart.yaml\0x").hexdigest()
+
+
+def test_charts_see_the_clusters_version_or_a_recent_one(helm: Any, monkeypatch: Any) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(program, "call", lambda request, **_: asked.append(request) or {})
+
+    def nothing_known() -> Any:
+        raise KubeconfigError("no cluster yet")
+
+    for client in (Client, nothing_known):
+        release = Release(client)  # type: ignore[arg-type]
+        release.create(call(preview=True), checked(release, name="r"))
+    assert (asked[0]["kubeVersion"], asked[0]["apiVersions"]) == ("v1.36.1", ["v1", "apps/v1"])
+    assert (asked[1]["kubeVersion"], asked[1]["namespace"]) == ("v1.36.0", "default")

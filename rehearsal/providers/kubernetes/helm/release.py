@@ -23,6 +23,7 @@ from rehearsal.providers.kubernetes.helm import inputs as release_inputs
 from rehearsal.providers.kubernetes.helm import program
 from rehearsal.providers.kubernetes.helm.chart import fingerprint, plain
 from rehearsal.providers.kubernetes.helm.program import HelmError
+from rehearsal.providers.kubernetes.helm.template import capabilities
 from rehearsal.providers.kubernetes.model import (
     Autonaming,
     Call,
@@ -53,21 +54,23 @@ class Release:
         failures = release_inputs.failures(news)
         if failures:
             return Checked(inputs=news, failures=failures)
+        client = self._client_or_none()
         done = release_inputs.complete(
             news,
             olds,
             logical=call.name,
             seed=seed,
-            namespace=self._namespace(),
+            namespace=client.namespace if client else "default",
             proposed=autonaming.proposed if autonaming else "",
         )
         return Checked(inputs=done, failures=release_inputs.failures(done))
 
-    def _namespace(self) -> str:
+    def _client_or_none(self) -> Client | None:
+        """None in a preview before the cluster exists."""
         try:
-            return self._client().namespace
+            return self._client()
         except KubeconfigError:
-            return "default"  # the cluster is only known later; so is its namespace, which nobody sets then
+            return None
 
     def diff(self, call: Call, old: State, news: Values, *, ignored: list[str]) -> Diff:
         """See Handler."""
@@ -124,7 +127,11 @@ class Release:
         outputs = {**news, "status": UNKNOWN, "resourceNames": UNKNOWN}
         if has_unknown(news):
             return State(identity, news, outputs)
-        asked = {**release_inputs.request(news), "action": "template"}
+        asked = {
+            **release_inputs.request(news),
+            **capabilities(self._client_or_none()),
+            "action": "template",
+        }
         for cluster_only in ("wait", "timeoutSeconds", "createNamespace"):
             asked.pop(cluster_only, None)
         answer = program.call(asked, say=call.say, cancelled=call.cancelled)
@@ -195,9 +202,11 @@ class Release:
         return {**inputs, "status": status, "resourceNames": names, _GIVEN: given}
 
     def _names(self, objects: list[dict[str, Any]], namespace: str) -> dict[str, list[str]]:
+        client = self._client_or_none()
+
         def namespaced(api_version: str, kind: str) -> bool:
             try:
-                return self._client().resource(api_version, kind).namespaced
+                return client is None or client.resource(api_version, kind).namespaced
             except (ApiError, UnknownKindError, UnreachableError):
                 return True
 

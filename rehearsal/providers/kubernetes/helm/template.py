@@ -1,15 +1,18 @@
 """Charts rendered into objects without a release: for helm.sh/v3 Chart (a function) and helm.sh/v4 Chart."""
 
+import contextlib
 from typing import Any
 
 from rehearsal.errors import BerthError
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnreachableError
+from rehearsal.providers.kubernetes.client import Client
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.helm import chart, program
 from rehearsal.providers.kubernetes.helm.inputs import REPOSITORY
 from rehearsal.providers.kubernetes.model import Values
 from rehearsal.providers.kubernetes.values import reveal
 
+RECENT = "v1.36.0"
 _V4 = {
     "chart",
     "dependencyUpdate",
@@ -101,26 +104,27 @@ def _repository(fetch: dict[str, Any], more: dict[str, str]) -> dict[str, str]:
 
 
 def _render(request: dict[str, Any], connection: Connection | None) -> list[Values]:
-    cluster = capabilities(connection)
+    client = connection.client if connection is not None and connection.known else None
+    seen = capabilities(client)
     asked = {
         **request,
         "action": "template",
-        "kubeVersion": request.get("kubeVersion") or cluster.get("kubeVersion", ""),
-        "apiVersions": [*cluster.get("apiVersions", []), *request.get("apiVersions", [])],
+        "kubeVersion": request.get("kubeVersion") or seen["kubeVersion"],
+        "apiVersions": [*seen["apiVersions"], *request.get("apiVersions", [])],
     }
     return program.call(asked).get("objects") or []
 
 
-def capabilities(connection: Connection | None) -> dict[str, Any]:
-    """What templates may ask of the cluster: its version and its API versions; empty without one."""
-    if connection is None or not connection.known:
-        return {}
-    client = connection.client
-    try:
-        groups = client.get("/apis").get("groups") or []
-        return {
-            "kubeVersion": str(client.get("/version").get("gitVersion") or ""),
-            "apiVersions": ["v1", *(one["groupVersion"] for group in groups for one in group["versions"])],
-        }
-    except (ApiError, UnreachableError):
-        return {}
+def capabilities(client: Client | None) -> dict[str, Any]:
+    """What charts may ask of the cluster: its version and its API versions; of none, a recent version."""
+    if client is not None:
+        with contextlib.suppress(ApiError, UnreachableError):
+            groups = client.get("/apis").get("groups") or []
+            return {
+                "kubeVersion": str(client.get("/version")["gitVersion"]),
+                "apiVersions": [
+                    "v1",
+                    *(one["groupVersion"] for group in groups for one in group["versions"]),
+                ],
+            }
+    return {"kubeVersion": RECENT, "apiVersions": []}

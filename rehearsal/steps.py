@@ -175,6 +175,8 @@ class Steps:
             mark = "[yellow]interrupted[/]"
             raise
         finally:
+            if self.cancelled.is_set() and "failed" in mark:
+                mark = "[yellow]interrupted[/]"
             took = time.monotonic() - began
             self._end(task)
             self.timings.append((name, took))

@@ -5,6 +5,7 @@ They ask the service over HTTP and the bucket over S3, and know nothing of how e
 
 import io
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from infra.outputs import Deployed
 SAMPLES = 200
 BATCH = 50
 HTTP_SECONDS = 20.0
+# A new address is known a moment before the nodes, or a cloud's load balancer, forward what is sent to it.
+SETTLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ def verify(outputs: Deployed, environ: Mapping[str, str], *, threshold: float, s
             detail, passed = str(failure), False
         found.checks.append(Check(name=name, passed=passed, detail=detail))
 
-    check("service is live", lambda: _answers(outputs.predict_url, "/v2/health/live"))
+    check("service is live", lambda: _answers(outputs.predict_url, "/v2/health/live", within=SETTLE_SECONDS))
     check("service is ready", lambda: _answers(outputs.predict_url, "/v2/health/ready"))
     check("model is ready", lambda: _answers(outputs.predict_url, f"/v2/models/{outputs.model_name}/ready"))
     check("bucket answers and results match", lambda: _results(outputs, environ))
@@ -81,8 +84,16 @@ def verify(outputs: Deployed, environ: Mapping[str, str], *, threshold: float, s
     return found
 
 
-def _answers(base: str, path: str) -> str:
-    status, _ = _request(base + path)
+def _answers(base: str, path: str, *, within: float = 0) -> str:
+    until = time.monotonic() + within
+    while True:
+        try:
+            status, _ = _request(base + path)
+            break
+        except Failed:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
     if status != 200:
         raise Failed(f"GET {base}{path} answered {status}")
     return f"GET {path}: 200"

@@ -138,7 +138,9 @@ class Inference(Values):
     target_cpu_percent: int = Field(default=70, ge=1, le=100, description="of the CPU request", examples=[70])
     port: int = Field(default=80, ge=1, le=65535, description="of the service's address", examples=[80])
     allowed_sources: tuple[NetworkRange, ...] = Field(
-        default=("0.0.0.0/0",), description="who may ask for predictions", examples=[["10.0.0.0/8"]]
+        default=("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+        description="who may ask for predictions; private addresses unless others are named",
+        examples=[["10.0.0.0/8"]],
     )
     max_batch_size: int = Field(
         default=64, ge=1, le=4096, description="images predicted together", examples=[64]

@@ -172,7 +172,10 @@ def fetch_release(release: Release, into: Path) -> None:
         return
     with tarfile.open(target) as archive:
         for name, member in release.members.items():
-            source = archive.extractfile(member)
+            try:
+                source = archive.extractfile(member)
+            except KeyError:
+                source = None
             if source is None:
                 raise BerthError(f"{release.url} has no program {member!r}")
             with (into / name).open("wb") as file:

@@ -20,6 +20,8 @@ REAL_ACCOUNT = re.compile(
     r"|PULUMI_(?:ACCESS_TOKEN|API|BACKEND_URL|CONFIG|CONFIG_PASSPHRASE(?:_FILE)?|HOME|STACK|K8S_\w+)"
     r"|KUBECONFIG|KUBE_\w+|DOCKER_CONFIG|REGISTRY_AUTH_FILE"
 )
+# Without compiled modules, each of the three Python processes of a preview starts a second later.
+HINDRANCES = {"PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,8 @@ class Environment:
 
     def removed(self, environ: Mapping[str, str]) -> list[str]:
         """Names in `environ` that must not be seen in a rehearsal."""
-        return sorted(n for n in environ if REAL_ACCOUNT.fullmatch(n) and n not in self.variables)
+        unwanted = {n for n in environ if REAL_ACCOUNT.fullmatch(n)} | (HINDRANCES & environ.keys())
+        return sorted(unwanted - self.variables.keys())
 
     def over(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The whole environment of a process in the rehearsal."""

@@ -107,7 +107,15 @@ def test_callers_can_be_limited(run: Any) -> None:
     (ingress,) = recording.spec("NetworkPolicy", "inference-ingress")["ingress"]
     assert ingress["from"] == [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
     assert recording.spec("Service")["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
-    assert "loadBalancerSourceRanges" not in run().spec("Service")
+    anyone = run(inference={"allowed_sources": ["0.0.0.0/0"]})
+    assert "loadBalancerSourceRanges" not in anyone.spec("Service"), (
+        "no rule for each range where all may ask"
+    )
+
+
+def test_callers_are_private_addresses_unless_others_are_named(run: Any) -> None:
+    ranges = run().spec("Service")["loadBalancerSourceRanges"]
+    assert ranges == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 
 
 def test_no_request_is_dropped_while_a_change_rolls_out(run: Any) -> None:

@@ -103,14 +103,20 @@ def test_plugins_of_a_killed_engine_are_found_and_those_of_a_living_one_are_left
         environ = os.environ | {"PULUMI_HOME": str(home / "pulumi")}
         return subprocess.Popen([engine], env=environ, stdin=subprocess.PIPE)
 
+    def children(pid: int) -> int:
+        """Plugins that a shell has started; a shell that has only forked is not one yet."""
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(b"pulumi-resource-x" in Path(f"/proc/{child}/cmdline").read_bytes() for child in found)
+
     ours, others, living = (
         plugin("shell", where.state),
         plugin("shell", tmp_path),
         plugin("pulumi", where.state),
     )
     try:
-        until = time.monotonic() + 5
-        while len(recovery.orphaned_plugins(where)) != 1 and time.monotonic() < until:
+        until = time.monotonic() + 30
+        while any(children(engine.pid) != 1 for engine in (ours, others, living)):
+            assert time.monotonic() < until, "the engines did not start their plugins"
             time.sleep(0.05)
         (found,) = recovery.orphaned_plugins(where)
         parent = Path(f"/proc/{found}/stat").read_text().rpartition(")")[2].split()[1]

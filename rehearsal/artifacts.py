@@ -6,6 +6,7 @@ appears whole or not at all, so that an interrupted build leaves nothing behind 
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from rehearsal.steps import Step
 
 GO_VERSION = (1, 26, 4)
 CONNECT_SECONDS = 5.0
+SIZES = ".sizes.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +86,21 @@ def directory(program: GoProgram, paths: Paths) -> Path:
 
 
 def present(program: GoProgram, paths: Paths) -> bool:
-    """Whether every program and link is there."""
+    """Whether every program and link is there, as long as it was when it was put there."""
     where = directory(program, paths)
-    return all(os.access(where / name, os.X_OK) for name in (*program.packages, *(program.links or {})))
+    names = (*program.packages, *(program.links or {}))
+    return all(os.access(where / name, os.X_OK) for name in names) and _unshortened(where)
+
+
+def _unshortened(where: Path) -> bool:
+    """Whether no file has another size than was written down: a full disk or a crash cuts files short."""
+    try:
+        sizes = json.loads((where / SIZES).read_text())
+        return all((where / name).stat().st_size == size for name, size in sizes.items())
+    except FileNotFoundError:
+        return not (where / SIZES).exists()
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def ensure(program: GoProgram, paths: Paths, step: Step) -> Path:
@@ -125,6 +139,8 @@ def _staging(final: Path) -> Iterator[Path]:
     partial = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
         yield partial
+        sizes = {file.name: file.stat().st_size for file in partial.iterdir() if file.is_file()}
+        (partial / SIZES).write_text(json.dumps(sizes))
         partial.chmod(0o755)
         shutil.rmtree(final, ignore_errors=True)
         partial.replace(final)

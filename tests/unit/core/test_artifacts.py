@@ -1,5 +1,6 @@
 import hashlib
 import io
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -135,6 +136,10 @@ def test_a_broken_cache_entry_is_built_again(paths: Paths, module: Path, tmp_pat
     program = GoProgram(name="p", module=module, packages={"p": "."})
     with steps(tmp_path).step("get") as step:
         where = artifacts.ensure(program, paths, step)
+        whole = (where / "p").stat().st_size
         (where / "p").unlink()
         assert not artifacts.present(program, paths)
         assert (artifacts.ensure(program, paths, step) / "p").exists()
+        os.truncate(where / "p", whole // 2)
+        assert not artifacts.present(program, paths), "a file that was cut short must not be run"
+        assert (artifacts.ensure(program, paths, step) / "p").stat().st_size == whole

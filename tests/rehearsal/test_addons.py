@@ -1,16 +1,23 @@
-import base64
 import json
-import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import urllib3
-from kubernetes_objects import RESTRICTED, Kubectl, Object, deployment, pod, pod_spec, until
+from kubernetes_objects import (
+    RESTRICTED,
+    Kubectl,
+    Object,
+    deployment,
+    pod,
+    pod_spec,
+    pulling_namespace,
+    until,
+)
 from registry_client import push_busybox
 
-from rehearsal import process, registry, session
+from rehearsal import process, session
 from rehearsal.cluster import addons
 from rehearsal.cluster.addons import gpus, network, volumes
 from rehearsal.cluster.addons.api import Api
@@ -36,30 +43,8 @@ def image(paths: Paths, running: None, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def kubectl(paths: Paths, image: str) -> Iterator[Kubectl]:
     """kubectl in a namespace of its own, restricted, whose pods may pull from the registry."""
-    name = f"test-addons-{secrets.token_hex(3)}"
-    made = Kubectl(paths, name)
-    made.create(
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
-        }
-    )
-    made.create(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "pull"},
-            "type": "kubernetes.io/dockerconfigjson",
-            "data": {
-                ".dockerconfigjson": base64.b64encode(registry.auth_file(paths).read_bytes()).decode(),
-            },
-        }
-    )
-    until("the default account", lambda: made.exists("serviceaccount", "default"), seconds=30)
-    made("patch", "serviceaccount", "default", "-p", '{"imagePullSecrets": [{"name": "pull"}]}')
-    yield made
-    made("delete", "namespace", name, "--timeout=90s")
+    with pulling_namespace(paths, "test-addons") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

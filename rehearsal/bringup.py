@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rehearsal import addresses, artifacts, cluster, engine, process, registry, standins, system
+from rehearsal import addresses, artifacts, cluster, engine, process, registry, standins, system, teardown
 from rehearsal.artifacts import GoProgram
 from rehearsal.clouds import s3
 from rehearsal.cluster import addons, existing, network, software
@@ -108,7 +108,14 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
         tasks.add(
             "images", lambda: references.update(ensure_images(where, steps)), after=["registry"], lane=DISK
         )
-    run_all(tasks.all, steps.cancelled)
+    fresh = not any(process.pid_of(where, name) for name in process.names(where))
+    try:
+        run_all(tasks.all, steps.cancelled)
+    except BaseException:
+        # Half a rehearsal is of no use to anybody; caches, data and logs are, to the next attempt.
+        if fresh:
+            teardown.stop_daemons(where, Steps(where.logs, console=steps.console))
+        raise
     if tasks.built and not os.environ.get("BERTH_KEEP_BUILD_CACHE"):
         artifacts.drop_build_caches(where)
     directory = found[0].bin_dir

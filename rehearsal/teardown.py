@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rehearsal import cluster, process, recovery, registry, session
@@ -20,6 +21,7 @@ from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
 
+GRACE = 1.5  # seconds; nothing is drained, because the data goes too
 BUILDERS = {"buildah", "mmdebstrap", "skopeo", "go"}
 
 
@@ -29,25 +31,9 @@ def stop(where: Paths, steps: Steps) -> list[str]:
     Raises:
         BerthError: something is left; the message lists it.
     """
-    removed: list[str] = []
-    recovery.end_orphaned_engine(where)
     daemons = [name for name in process.names(where) if process.pid_of(where, name)]
-    record = session.load(where)
-    other = record.choice.cluster if record else "embedded"
-    problems = [
-        _try(lambda: _end_orphaned_builds(where)),
-        _try(lambda: addons.stop(where)),
-        _try(lambda: existing.of(other).stop(where, steps)) if other != "embedded" else "",
-        _try(lambda: cluster.stop(where, steps)),
-        _try(lambda: registry.stop(where)),
-        _try(lambda: s3.stop(where)),
-    ]
-    for name in process.names(where):
-        process.stop(where, name, grace=3.0)
-    _unmount_builds(where)
-    if daemons:
-        removed.append(f"{len(daemons)} daemons: {', '.join(daemons)}")
-    found = [problem for problem in problems if problem] + leftovers(where)
+    removed = [f"{len(daemons)} daemons: {', '.join(daemons)}"] if daemons else []
+    found = stop_daemons(where, steps) + leftovers(where)
     if found:
         listed = "\n".join(f"  - {line}" for line in found)
         raise BerthError(
@@ -59,6 +45,30 @@ def stop(where: Paths, steps: Steps) -> list[str]:
             shutil.rmtree(directory)
             removed.append(f"{name} directory {directory}")
     return removed
+
+
+def stop_daemons(where: Paths, steps: Steps) -> list[str]:
+    """Stop everything that runs, with its mounts and interfaces; returns the problems.
+
+    The cluster's data goes with it; the registry's, the object storage's and the logs stay.
+    """
+    recovery.end_orphaned_engine(where)
+    record = session.load(where)
+    other = record.choice.cluster if record else "embedded"
+    names = process.names(where)
+    with ThreadPoolExecutor(max(1, len(names))) as pool:
+        # Together: one after the other they would take their time to say goodbye to each other.
+        list(pool.map(lambda name: process.stop(where, name, grace=GRACE), names))
+    problems = [
+        _try(lambda: _end_orphaned_builds(where)),
+        _try(lambda: addons.stop(where)),
+        _try(lambda: existing.of(other).stop(where, steps)) if other != "embedded" else "",
+        _try(lambda: cluster.stop(where, steps)),
+        _try(lambda: registry.stop(where)),
+        _try(lambda: s3.stop(where)),
+    ]
+    _unmount_builds(where)
+    return [problem for problem in problems if problem]
 
 
 def purge(where: Paths) -> list[str]:

@@ -304,3 +304,40 @@ def test_kinds_without_a_rule_are_waited_for_only_where_that_is_asked_for(monkey
     assert not rule_for(widget).ready(Situation(widget)).ready
     widget["status"]["conditions"] = conditions(Ready="True")
     assert rule_for(widget).ready(Situation(widget)).ready
+
+
+def pulling(owner: str, reason: str, message: str) -> Any:
+    waiting = {"image": "r/x:1", "state": {"waiting": {"reason": reason, "message": message}}}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": "p", "ownerReferences": [{"uid": owner, "controller": True}]},
+        "status": {"phase": "Pending", "containerStatuses": [waiting]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "hopeless"),
+    [
+        ("ImagePullBackOff", "Back-off pulling image: ErrImagePull: r/x:1: not found", True),
+        ("ImagePullBackOff", "ErrImagePull: authorization failed: no basic auth credentials", True),
+        ("InvalidImageName", "couldn't parse image reference", True),
+        ("ErrImagePull", "r/x:1: not found", False),  # the first try; the image may be on its way
+        ("ImagePullBackOff", "ErrImagePull: dial tcp: connection refused", False),
+        ("ContainerCreating", "", False),
+    ],
+)
+def test_an_image_that_the_registry_refuses_is_not_waited_for(
+    reason: str, message: str, hopeless: bool
+) -> None:
+    running = thing("Job", {}, {"startTime": "now", "active": 1})
+    job = workloads.job(Situation(running, {"Pod": [pulling("u", reason, message)]}))
+    assert bool(job.failure) is hopeless, job
+    rolling = rolled_out(availableReplicas=0)
+    related = {
+        "ReplicaSet": [owned("ReplicaSet", availableReplicas=0)],
+        "Pod": [pulling("rs1", reason, message)],
+    }
+    verdict = workloads.deployment(Situation(rolling, related))
+    assert bool(verdict.failure) is hopeless, verdict
+    if hopeless:
+        assert "r/x:1" in job.failure

@@ -3,6 +3,8 @@
 https://kubernetes.io/docs/concepts/workloads/ describes the status fields read here.
 """
 
+from collections.abc import Iterable
+
 from rehearsal.providers.kubernetes.awaiting.objects import (
     AnyObject,
     annotations,
@@ -20,6 +22,8 @@ from rehearsal.providers.kubernetes.awaiting.objects import (
 from rehearsal.providers.kubernetes.awaiting.outcome import READY, Situation, Verdict, failed, pending
 
 REVISION = "deployment.kubernetes.io/revision"
+# How registries and containerd say that trying again is of no use.
+NO_SUCH_IMAGE = ("not found", "manifest unknown", "authorization failed", "unauthorized", "denied")
 
 
 def deployment(situation: Situation) -> Verdict:
@@ -32,16 +36,23 @@ def deployment(situation: Situation) -> Verdict:
     message = f"Waiting for {name} ReplicaSet to be available ({available}/{wanted} Pods available)"
     if not observed(obj):
         return pending(message)
-    progressing = condition(obj, "Progressing")
-    if progressing.get("reason") == "ProgressDeadlineExceeded":
-        deadline = number(spec(obj).get("progressDeadlineSeconds"), 600)
-        return failed(f"no progress within its progress deadline of {deadline} s", message)
+    if why := _hopeless(situation):
+        return failed(why, message)
     updated, total = number(now.get("updatedReplicas")), number(now.get("replicas"))
     if updated < wanted or number(now.get("availableReplicas")) < updated or available < wanted:
         return pending(message)
     if total > updated:
         return pending(f"Waiting for {total - updated} Pods of older ReplicaSets to go")
     return READY
+
+
+def _hopeless(situation: Situation) -> str:
+    """Why a Deployment's newest Pods will not become available; empty while they may."""
+    if condition(situation.obj, "Progressing").get("reason") == "ProgressDeadlineExceeded":
+        deadline = number(spec(situation.obj).get("progressDeadlineSeconds"), 600)
+        return f"no progress within its progress deadline of {deadline} s"
+    newest = newest_replica_set(situation)
+    return refused_image(controlled_by(situation.of("Pod"), {uid(newest)})) if newest else ""
 
 
 def newest_replica_set(situation: Situation) -> AnyObject | None:
@@ -111,6 +122,8 @@ def job(situation: Situation) -> Verdict:
             return failed(f"the Job failed ({counts}) {text}".rstrip())
     if spec(obj).get("suspend"):
         return READY
+    if refusal := refused_image(controlled_by(situation.of("Pod"), {uid(obj)})):
+        return failed(refusal)
     if not now.get("startTime"):
         return pending(f"Waiting for {where} to start")
     return pending(f"Waiting for {where} to succeed ({counts})")
@@ -125,6 +138,8 @@ def pod(situation: Situation) -> Verdict:
     if phase == "Failed":
         why = status(obj).get("message") or status(obj).get("reason") or "a container ended with an error"
         return failed(f"the Pod failed: {why}")
+    if refusal := refused_image([obj]):
+        return failed(refusal)
     for kind, goal in (
         ("PodScheduled", "scheduled"),
         ("Initialized", "initialized"),
@@ -133,3 +148,16 @@ def pod(situation: Situation) -> Verdict:
         if not is_true(obj, kind):
             return pending(f"Waiting for {where} to be {goal}")
     return READY
+
+
+def refused_image(pods: Iterable[AnyObject]) -> str:
+    """Why an image cannot be had, where kubelet backs off and the registry has said a clear no."""
+    for one in pods:
+        for group in ("initContainerStatuses", "containerStatuses"):
+            for container in status(one).get(group) or ():
+                waiting = (container.get("state") or {}).get("waiting") or {}
+                reason, message = waiting.get("reason"), str(waiting.get("message", ""))
+                refused = reason == "ImagePullBackOff" and any(no in message for no in NO_SUCH_IMAGE)
+                if refused or reason == "InvalidImageName":
+                    return f"the image {container.get('image')} cannot be pulled"
+    return ""

@@ -24,7 +24,7 @@ ENVIRONMENTS = {path.suffixes[0][1:]: {} for path in VALUES.glob("Pulumi.*.yaml"
 class _Dumper(yaml.SafeDumper):
     """Lists indented under their key, so that a difference is read easily; no aliases."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - PyYAML's
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:

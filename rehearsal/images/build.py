@@ -105,7 +105,7 @@ def _stage(context: Path) -> None:
     for image in IMAGES:
         for file in rule.files(image):
             _copy(CHECKOUT / file, context / file)
-        _copy(CHECKOUT / "images" / image / "smoke.py", context / "smoke" / f"{image}.py")
+    _copy(CHECKOUT / "images" / "smoke.py", context / "smoke" / "smoke.py")
     for file in sorted((CHECKOUT / "tests" / "workloads").glob("*.py")):
         _copy(file, context / "smoke" / "tests" / file.name)
     for path in (context, *context.rglob("*")):

@@ -23,7 +23,7 @@ class Builder(Protocol):
         """Build images/<image> of a context on a base."""
 
     def smoke(self, context: Path, image: str, reference: str, step: Step) -> None:
-        """Run the image's smoke test, which the context has under smoke/<image>.py."""
+        """Run the image's smoke test, which the context has under smoke/."""
 
     def push(self, reference: str, step: Step) -> None:
         """Push to the registry."""
@@ -102,7 +102,7 @@ class Buildah:
         )
         try:
             volume = f"--volume={context / 'smoke'}:{SMOKE}:ro"
-            program = ["python3", f"{SMOKE}/{image}.py"]
+            program = ["python3", f"{SMOKE}/smoke.py", image]
             step.run(
                 [*self._buildah, "run", "--isolation=chroot", volume, container, "--", *program],
                 env=self._env,
@@ -176,7 +176,7 @@ class Docker:
     def smoke(self, context: Path, image: str, reference: str, step: Step) -> None:
         limits = ["--read-only", "--cap-drop=ALL", "--network=none", "--tmpfs=/tmp"]
         volume = f"--volume={context / 'smoke'}:{SMOKE}:ro"
-        program = ["--entrypoint=python3", reference, f"{SMOKE}/{image}.py"]
+        program = ["--entrypoint=python3", reference, f"{SMOKE}/smoke.py", image]
         step.run(["docker", "run", "--rm", *limits, volume, *program])
 
     def push(self, reference: str, step: Step) -> None:

@@ -34,7 +34,7 @@ class Recorder:
     def build(self, context: Path, image: str, base: str, reference: str, step: Step) -> None:
         assert (context / "images" / image / "Containerfile").exists()
         assert (context / "workloads" / image / "__main__.py").exists()
-        assert (context / "smoke" / f"{image}.py").exists()
+        assert (context / "smoke" / "smoke.py").exists()
         assert not list(context.rglob("*.pyc"))
         self._note("build", image, step)
 

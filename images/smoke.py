@@ -1,4 +1,4 @@
-"""Run inside the image as its own user: can it do its work there, and nothing more?
+"""`smoke.py IMAGE`, run inside the image as its own user: can it do its work there, and nothing more?
 
 The tests lie beside this file, in `tests`. Exit status 0 only if every one of them was run and passed.
 """
@@ -10,8 +10,8 @@ import unittest
 from pathlib import Path
 
 
-def main() -> int:
-    """Check the user and what it may write, then run the tests."""
+def main(image: str) -> int:
+    """Check the user and what it may write, then run the image's tests."""
     places = ("/app", "/usr", "/etc")
     problems = [f"{place} may be written" for place in places if os.access(place, os.W_OK)]
     if os.getuid() == 0:
@@ -19,7 +19,7 @@ def main() -> int:
     if not os.access(tempfile.gettempdir(), os.W_OK):
         problems.append("there is no place for temporary files")
     tests = Path(__file__).resolve().parent / "tests"
-    suite = unittest.defaultTestLoader.discover(str(tests), "test_train_image.py")
+    suite = unittest.defaultTestLoader.discover(str(tests), f"test_{image}_image.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     if not result.testsRun or result.skipped:
         problems.append("tests were left out")
@@ -29,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

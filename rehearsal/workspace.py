@@ -143,8 +143,17 @@ def changed_values(where: Paths, name: str, checkout: Path = CHECKOUT) -> bool:
         committed = (checkout / "stacks" / copy.name).read_text()
     except OSError:
         return False
-    # Pulumi lays a file that it writes out anew, so the texts differ where the values do not.
-    return bool(yaml.safe_load(text) != yaml.safe_load(rehearsed_values(committed, text)))
+    wanted = rehearsed_values(committed, text)
+    return _as_text(yaml.safe_load(text)) != _as_text(yaml.safe_load(wanted))
+
+
+def _as_text(value: object) -> object:
+    """A value with every scalar as text: when Pulumi writes a file, it lays it out anew and quotes numbers."""
+    if isinstance(value, dict):
+        return {key: _as_text(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_text(inner) for inner in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def install_shims(where: Paths, engine: Path, checkout: Path = CHECKOUT) -> Path:

@@ -65,7 +65,9 @@ def test_refreshing_leaves_the_checkout_alone_and_links_to_it(where: Paths, chec
 def test_a_value_set_in_the_rehearsal_lasts_until_the_checkout_changes(where: Paths, checkout: Path) -> None:
     root = workspace.refresh(where, checkout)
     copy = root / "values" / "Pulumi.local.yaml"
-    copy.write_text(copy.read_text().replace("gpus: 0", "gpus: 2") + "encryptionsalt: v1:own\n")
+    copy.write_text(copy.read_text().replace("gpus: 0", 'gpus: "0"') + "encryptionsalt: v1:own\n")
+    assert not workspace.changed_values(where, "local", checkout), "Pulumi quotes numbers when it writes"
+    copy.write_text(copy.read_text().replace('gpus: "0"', "gpus: 2"))
     workspace.refresh(where, checkout)
     assert "gpus: 2" in copy.read_text()
     assert workspace.changed_values(where, "local", checkout)

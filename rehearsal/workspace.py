@@ -148,7 +148,7 @@ def changed_values(where: Paths, name: str, checkout: Path = CHECKOUT) -> bool:
 
 
 def _as_text(value: object) -> object:
-    """A value with every scalar as text: when Pulumi writes a file, it lays it out anew and quotes numbers."""
+    """A value with every scalar as text: Pulumi lays a file that it writes out anew, and quotes numbers."""
     if isinstance(value, dict):
         return {key: _as_text(inner) for key, inner in value.items()}
     if isinstance(value, list):

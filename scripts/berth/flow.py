@@ -125,8 +125,8 @@ def _destroy_all(where: Paths, stacks: list[str], steps: Steps, console: Console
         )
     if place is None:
         console.print(
-            f"The cluster cannot be brought back: the state of {', '.join(stacks)} is removed with it, "
-            "without `pulumi destroy`.",
+            f"The cluster does not run. What {', '.join(stacks)} consists of goes with its data: "
+            "the state is removed without `pulumi destroy`.",
             highlight=False,
         )
         return [f"the state of {name}" for name in stacks]
@@ -170,14 +170,18 @@ def _destroy(
 
 
 def _healed(where: Paths, choice: Choice, steps: Steps, console: Console) -> Place | None:
-    """The rehearsal, brought back up where that takes seconds; None where it would not."""
-    from rehearsal import bringup
+    """The rehearsal with all of its parts running; None where its own cluster is dead.
+
+    What is in that cluster goes with the cluster's data, so there is nothing to be brought back for.
+    """
+    from rehearsal import bringup, cluster
 
     record = session.ready(where)
     if record is None:
-        if not bringup.is_cheap(where, choice):
+        dead = choice.cluster == "embedded" and not cluster.is_running(where)
+        if dead or not bringup.is_cheap(where, choice):
             return None
-        console.print("The rehearsal does not run: bringing it back to destroy what is in it.")
+        console.print("The rehearsal runs in part: bringing up the rest, to destroy what is in it.")
         try:
             record = session.ensure(where, steps, choice, images=False)
         except BerthError as problem:

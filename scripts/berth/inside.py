@@ -1,7 +1,9 @@
 """Enters the rehearsal: chooses its settings, takes its lock, brings up what is missing, gives a `Place`."""
 
+import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,9 +84,22 @@ def entered(where: Paths, choice: Choice, steps: "Steps") -> Iterator[tuple[Plac
     require_root()
     with exclusive(where):
         recovery.end_orphaned_engine(where)
-        record = session.ensure(where, steps, choice)
+        try:
+            record = session.ensure(where, steps, choice)
+        except BaseException:
+            remove_empty(where)
+            raise
         recovery.release_stale_locks(where)
         yield place_of(where, record), record
+
+
+def remove_empty(where: Paths) -> None:
+    """Remove the rehearsal's directories where a refused command has put nothing into them."""
+    for directory in (where.logs, where.state, where.bin, where.cache, where.run / "pids"):
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+    if where.run.is_dir() and [entry.name for entry in where.run.iterdir()] == ["lock"]:
+        shutil.rmtree(where.run)
 
 
 def present(where: Paths) -> Place:

@@ -97,3 +97,14 @@ def test_a_shell_inside_the_rehearsal_finds_the_users_engine_behind_ours(
     inside.leave_shims_alone(where)
     path = subprocess.run(["sh", "-c", "echo $PATH"], capture_output=True, text=True, check=True).stdout
     assert path.strip() == "/usr/bin:/bin"
+
+
+def test_a_refused_command_leaves_no_directories_and_a_log_is_kept(where: Paths) -> None:
+    (where.run / "lock").touch()
+    log = where.logs / "cluster.log"
+    log.write_text("why")
+    inside.remove_empty(where)
+    assert log.exists()
+    log.unlink()
+    inside.remove_empty(where)
+    assert not any(directory.exists() for directory in (where.cache, where.state, where.run))

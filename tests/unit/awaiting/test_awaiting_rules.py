@@ -310,7 +310,11 @@ def pulling(owner: str, reason: str, message: str) -> Any:
     waiting = {"image": "r/x:1", "state": {"waiting": {"reason": reason, "message": message}}}
     return {
         "kind": "Pod",
-        "metadata": {"name": "p", "ownerReferences": [{"uid": owner, "controller": True}]},
+        "metadata": {
+            "name": "p",
+            "ownerReferences": [{"uid": owner, "controller": True}],
+            "creationTimestamp": "2026-01-01T00:00:10Z",
+        },
         "status": {"phase": "Pending", "containerStatuses": [waiting]},
     }
 
@@ -341,3 +345,11 @@ def test_an_image_that_the_registry_refuses_is_not_waited_for(
     assert bool(verdict.failure) is hopeless, verdict
     if hopeless:
         assert "r/x:1" in job.failure
+
+
+def test_a_pod_from_before_the_wait_may_get_its_image_yet() -> None:
+    pod = pulling("u", "ImagePullBackOff", "ErrImagePull: r/x:1: not found")
+    running = thing("Job", {}, {"startTime": "now", "active": 1})
+    for since, hopeless in (("2026-01-01T00:00:11Z", False), ("2026-01-01T00:00:10Z", True)):
+        verdict = workloads.job(Situation(running, {"Pod": [pod]}, since=since))
+        assert bool(verdict.failure) is hopeless, since

@@ -36,12 +36,14 @@ class RefusedError(BerthError):
 class Situation:
     """An object and what is known around it, at one moment.
 
-    related: objects of other kinds, by kind. unknown: kinds that this identity may not list.
+    related: objects of other kinds, by kind. unknown: kinds that this identity may not list. since: when the
+    wait began, as Kubernetes writes times (UTC, whole seconds); empty where nobody waits.
     """
 
     obj: AnyObject
     related: Mapping[str, Sequence[AnyObject]] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
+    since: str = ""
 
     def of(self, kind: str) -> Sequence[AnyObject]:
         """The related objects of a kind."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnknownKindError, UnreachableError
 from rehearsal.providers.kubernetes.awaiting.objects import AnyObject, Object, group, metadata, uid, version
@@ -38,6 +39,8 @@ class View:
         self._own = own
         self._around = around
         self._seen = -1
+        # The object was written a moment ago, and the server's clock may be a little behind.
+        self._since = (datetime.now(UTC) - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def take(self) -> Moment | None:
         """The state of things now; None where nothing changed since the last call."""
@@ -55,7 +58,7 @@ class View:
             obj,
             gone,
             refusal if lost and isinstance(refusal, ApiError) else None,
-            Situation(obj or self._written, related, unknown),
+            Situation(obj or self._written, related, unknown, self._since),
         )
 
     def ever_seen(self, kind: str) -> list[Object]:

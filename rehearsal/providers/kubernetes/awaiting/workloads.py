@@ -3,8 +3,6 @@
 https://kubernetes.io/docs/concepts/workloads/ describes the status fields read here.
 """
 
-from collections.abc import Iterable
-
 from rehearsal.providers.kubernetes.awaiting.objects import (
     AnyObject,
     annotations,
@@ -52,7 +50,7 @@ def _hopeless(situation: Situation) -> str:
         deadline = number(spec(situation.obj).get("progressDeadlineSeconds"), 600)
         return f"no progress within its progress deadline of {deadline} s"
     newest = newest_replica_set(situation)
-    return refused_image(controlled_by(situation.of("Pod"), {uid(newest)})) if newest else ""
+    return refused_image(situation, {uid(newest)}) if newest else ""
 
 
 def newest_replica_set(situation: Situation) -> AnyObject | None:
@@ -122,7 +120,7 @@ def job(situation: Situation) -> Verdict:
             return failed(f"the Job failed ({counts}) {text}".rstrip())
     if spec(obj).get("suspend"):
         return READY
-    if refusal := refused_image(controlled_by(situation.of("Pod"), {uid(obj)})):
+    if refusal := refused_image(situation, {uid(obj)}):
         return failed(refusal)
     if not now.get("startTime"):
         return pending(f"Waiting for {where} to start")
@@ -138,7 +136,7 @@ def pod(situation: Situation) -> Verdict:
     if phase == "Failed":
         why = status(obj).get("message") or status(obj).get("reason") or "a container ended with an error"
         return failed(f"the Pod failed: {why}")
-    if refusal := refused_image([obj]):
+    if metadata(obj).get("creationTimestamp", "") >= situation.since and (refusal := _refusal(obj)):
         return failed(refusal)
     for kind, goal in (
         ("PodScheduled", "scheduled"),
@@ -150,14 +148,24 @@ def pod(situation: Situation) -> Verdict:
     return READY
 
 
-def refused_image(pods: Iterable[AnyObject]) -> str:
-    """Why an image cannot be had, where kubelet backs off and the registry has said a clear no."""
-    for one in pods:
-        for group in ("initContainerStatuses", "containerStatuses"):
-            for container in status(one).get(group) or ():
-                waiting = (container.get("state") or {}).get("waiting") or {}
-                reason, message = waiting.get("reason"), str(waiting.get("message", ""))
-                refused = reason == "ImagePullBackOff" and any(no in message for no in NO_SUCH_IMAGE)
-                if refused or reason == "InvalidImageName":
-                    return f"the image {container.get('image')} cannot be pulled"
+def refused_image(situation: Situation, owners: set[str]) -> str:
+    """Why the owners' new Pods cannot have their image; empty while they may.
+
+    Pods from before the wait are given another chance: the image may have been pushed since the last try.
+    """
+    for one in controlled_by(situation.of("Pod"), owners):
+        if metadata(one).get("creationTimestamp", "") >= situation.since and (refusal := _refusal(one)):
+            return refusal
+    return ""
+
+
+def _refusal(pod: AnyObject) -> str:
+    """What kubelet says of a Pod's image when it backs off because the registry has said a clear no."""
+    for group in ("initContainerStatuses", "containerStatuses"):
+        for container in status(pod).get(group) or ():
+            waiting = (container.get("state") or {}).get("waiting") or {}
+            reason, message = waiting.get("reason"), str(waiting.get("message", ""))
+            refused = reason == "ImagePullBackOff" and any(no in message for no in NO_SUCH_IMAGE)
+            if refused or reason == "InvalidImageName":
+                return f"the image {container.get('image')} cannot be pulled"
     return ""

@@ -17,9 +17,9 @@ from rehearsal.clouds import s3
 from rehearsal.cluster import addons, existing, network, software
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
+from rehearsal.record import Choice, Record, boot, fingerprint, load, save
 from rehearsal.recovery import ENGINE
 from rehearsal.schedule import Task, run_all
-from rehearsal.session import Choice, Record, boot, fingerprint, load, save
 from rehearsal.steps import Steps
 from rehearsal.workspace import install_shims
 

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rehearsal import cluster, process, recovery, registry, session
+from rehearsal import cluster, process, recovery, registry
 from rehearsal.clouds import s3
 from rehearsal.cluster import addons, existing
 from rehearsal.cluster.host import argv_of, command, mounts_below, pids
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
+from rehearsal.record import load
 from rehearsal.steps import Steps
 
 GRACE = 1.5  # seconds; nothing is drained, because the data goes too
@@ -53,7 +54,7 @@ def stop_daemons(where: Paths, steps: Steps) -> list[str]:
     The cluster's data goes with it; the registry's, the object storage's and the logs stay.
     """
     recovery.end_orphaned_engine(where)
-    record = session.load(where)
+    record = load(where)
     other = record.choice.cluster if record else "embedded"
     names = process.names(where)
     with ThreadPoolExecutor(max(1, len(names))) as pool:

@@ -1,0 +1,106 @@
+"""What a rehearsal was brought up as, written down for the commands that come later."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rehearsal.errors import BerthError
+from rehearsal.paths import CHECKOUT, Paths
+
+CLUSTERS = ("embedded", "kind", "current")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What the user asked for. cluster: one of `CLUSTERS`. gpus: simulated ones on the node."""
+
+    cluster: str = "embedded"
+    gpus: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cluster not in CLUSTERS:
+            raise BerthError(
+                f"there is no kind of cluster {self.cluster!r}",
+                "Use --cluster embedded (the default), kind (a kind cluster that is running) or current "
+                "(the current context of your kubeconfig).",
+            )
+        if not 0 <= self.gpus <= 1024:
+            raise BerthError(f"{self.gpus} simulated GPUs are not possible", "Use a number from 0 to 1024.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A rehearsal that was brought up: `<state>/session.json`.
+
+    fingerprint: of the code that brought it up. programs: directories for PATH, the engine's first.
+    daemons: names that must live. images: image name to reference.
+    """
+
+    fingerprint: str
+    boot: str
+    choice: Choice
+    programs: tuple[str, ...]
+    daemons: tuple[str, ...]
+    access_key: tuple[str, str]
+    images: dict[str, str] = field(default_factory=dict)
+
+
+def record_file(where: Paths) -> Path:
+    return where.state / "session.json"
+
+
+def load(where: Paths) -> Record | None:
+    """The record of the latest bring-up, whatever has become of it."""
+    try:
+        values = json.loads(record_file(where).read_text())
+        return Record(
+            fingerprint=values["fingerprint"],
+            boot=values["boot"],
+            choice=Choice(**values["choice"]),
+            programs=tuple(values["programs"]),
+            daemons=tuple(values["daemons"]),
+            access_key=(values["access_key"][0], values["access_key"][1]),
+            images=dict(values["images"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError, BerthError):
+        return None
+
+
+def save(where: Paths, record: Record) -> None:
+    """Write the record; it holds the key to the object storage, so only root may read it."""
+    partial = record_file(where).with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(asdict(record), indent=2))
+    partial.replace(record_file(where))
+
+
+def boot() -> str:
+    """Another value after each start of the machine."""
+    return BOOT_ID.read_text().strip()
+
+
+def fingerprint(root: Path = CHECKOUT) -> str:
+    """Changes with any file of the rehearsal's code, by size and time of change.
+
+    A stand-in's Python files do not count: it reads them whenever it is started.
+    """
+    digest = hashlib.sha256()
+    stand_ins = f"{root}/rehearsal/providers/"
+    for path, status in _files(root / "rehearsal"):
+        if path.startswith(stand_ins) and path.endswith(".py"):
+            continue
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != "__pycache__":
+                yield from _files(Path(entry.path))
+        else:
+            yield entry.path, entry.stat(follow_symlinks=False)

@@ -93,15 +93,16 @@ def test_the_stand_in_has_the_version_of_the_sdk(where: Paths, tmp_path: Path) -
 def test_plugins_of_a_killed_engine_are_found_and_those_of_a_living_one_are_left(
     where: Paths, tmp_path: Path
 ) -> None:
+    program = tmp_path / "pulumi-resource-x"
+    program.write_text("#!/bin/bash\nread\n")
+    program.chmod(0o755)
+    for parent in ("shell", "pulumi"):
+        (tmp_path / parent).write_text(f"#!/bin/bash\n{program}; true\n")
+        (tmp_path / parent).chmod(0o755)
+
     def plugin(parent: str, home: Path) -> subprocess.Popen[bytes]:
-        program = tmp_path / "pulumi-resource-x"
-        program.write_text("#!/bin/bash\nread\n")
-        program.chmod(0o755)
-        engine = tmp_path / parent
-        engine.write_text(f"#!/bin/bash\n{program}; true\n")
-        engine.chmod(0o755)
         environ = os.environ | {"PULUMI_HOME": str(home / "pulumi")}
-        return subprocess.Popen([engine], env=environ, stdin=subprocess.PIPE)
+        return subprocess.Popen([tmp_path / parent], env=environ, stdin=subprocess.PIPE)
 
     def children(pid: int) -> int:
         """Plugins that a shell has started; a shell that has only forked is not one yet."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from rehearsal import addresses, artifacts, ca
+from rehearsal import addresses, artifacts, ca, process
 from rehearsal.cluster import containers, supervisor, teardown
 from rehearsal.cluster.host import command
 from rehearsal.cluster.identity import write_private
@@ -24,6 +24,8 @@ from rehearsal.steps import Steps
 
 OLDEST = (1, 30)
 KIND_NAME = "berth"
+# Gives Services of type LoadBalancer an address (kind.sigs.k8s.io/docs/user/loadbalancer).
+KIND_BALANCER = "cloud-provider-kind"
 _CERTS = "/etc/containerd/certs.d"
 # What a rehearsal's environment creates.
 _NEEDED = (
@@ -82,10 +84,12 @@ class Kind:
 
     def ensure_running(self, paths: Paths, steps: Steps, *, gpus: int = 0) -> None:
         del gpus
-        if which("kind") is None:
+        missing = [program for program in ("kind", KIND_BALANCER) if which(program) is None]
+        if missing:
             raise BerthError(
-                "the program 'kind' is not on PATH",
-                "Install it (kind.sigs.k8s.io), or leave out --cluster for the embedded cluster.",
+                f"not on PATH: {', '.join(missing)}",
+                "Install it (kind.sigs.k8s.io; its own page on load balancers names "
+                f"{KIND_BALANCER}), or leave out --cluster for the embedded cluster.",
             )
         with steps.step("kind cluster", expected="about a minute") as step:
             paths.create()
@@ -105,8 +109,10 @@ class Kind:
             else:
                 write_private(paths.kubeconfig, command(["kind", "get", "kubeconfig", "--name", KIND_NAME]))
             step.result = check_fit(paths)
+            process.start(paths, process.Daemon(name=KIND_BALANCER, argv=[KIND_BALANCER]))
 
     def stop(self, paths: Paths, steps: Steps) -> None:
+        process.stop(paths, KIND_BALANCER)
         if (
             which("kind") is not None
             and KIND_NAME in command(["kind", "get", "clusters"], check=False).split()

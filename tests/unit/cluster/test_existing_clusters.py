@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import process
 from rehearsal.cluster import existing
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
@@ -60,8 +61,10 @@ def test_a_kind_cluster_is_made_once_and_trusts_the_registry(
 ) -> None:
     fake("kubectl", kubectl())
     fake("kind", "")
+    fake("cloud-provider-kind", "exec sleep 600")
     cluster = existing.of("kind")
     cluster.ensure_running(where, steps)
+    assert process.pid_of(where, "cloud-provider-kind"), "nothing gives its services an address"
     made = next(line for line in calls(tmp_path, "kind") if line.startswith("create"))
     assert "--name berth" in made
     assert f"--kubeconfig {where.kubeconfig}" in made
@@ -73,12 +76,13 @@ def test_a_kind_cluster_is_made_once_and_trusts_the_registry(
     assert sum(line.startswith("create") for line in calls(tmp_path, "kind")) == 1
     cluster.stop(where, steps)
     assert calls(tmp_path, "kind")[-1].startswith("delete cluster --name berth")
+    assert process.pid_of(where, "cloud-provider-kind") is None
     assert not where.kubeconfig.exists()
 
 
 def test_without_kind_one_is_told_how_to_get_it(where: Paths, steps: Steps, fake: Fake) -> None:
     fake("kubectl", kubectl())
-    with pytest.raises(BerthError, match="'kind' is not on PATH"):
+    with pytest.raises(BerthError, match="not on PATH: kind, cloud-provider-kind"):
         existing.of("kind").ensure_running(where, steps)
 
 

@@ -70,7 +70,8 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
     if pending:
         console.print(f"[yellow]{pending} operations are pending[/]: an earlier command was killed")
     for name, value in sorted(outputs.items()):
-        console.print(f"  {name}: {value}", soft_wrap=True)
+        text = value if isinstance(value, str) else json.dumps(value)
+        console.print(f"  {name}: {text}", soft_wrap=True, markup=False)
 
 
 def _facts(where: Paths) -> dict[str, Any]:

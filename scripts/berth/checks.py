@@ -21,7 +21,7 @@ SAMPLES = 200
 BATCH = 50
 HTTP_SECONDS = 20.0
 # A new address is known a moment before the nodes, or a cloud's load balancer, forward what is sent to it.
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)

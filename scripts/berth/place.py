@@ -85,18 +85,19 @@ class Place:
             stderr=None if terminal or log is None else subprocess.STDOUT,
             start_new_session=not terminal,
         )
-        self.started(process.pid)
+        copying = threading.Thread(target=_copy, args=(process, log), daemon=True)
         try:
-            copying = threading.Thread(target=_copy, args=(process, log), daemon=True)
-            copying.start()
             with _interruptible(process, forward=not terminal):
+                self.started(process.pid)
+                copying.start()
                 while process.poll() is None:
                     # A bounded wait lets Python handle signals in between.
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(0.2)
-            copying.join(5.0)
             return process.returncode
         finally:
+            if copying.ident is not None:
+                copying.join(5.0)
             if process.poll() is not None:
                 self.ended()
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/version"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -24,6 +25,7 @@ type host struct {
 	engine    string
 	cancelled context.Context
 	cancel    context.CancelFunc
+	running   sync.WaitGroup
 }
 
 func newHost(engine string) *host {

@@ -67,8 +67,15 @@ func serve(arguments []string) error {
 	case <-ctx.Done():
 		host.cancel()
 		close(quit)
+		// A call whose client has hung up does not keep the server, but its process is still to be ended.
+		over := make(chan struct{})
+		go func() {
+			<-handle.Done
+			host.running.Wait()
+			close(over)
+		}()
 		select {
-		case <-handle.Done:
+		case <-over:
 		case <-time.After(childGrace + time.Second):
 		}
 		return nil

@@ -29,6 +29,8 @@ func (h *host) runToEnd(ctx context.Context, command *exec.Cmd) (outcome, error)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A stream that a grandchild keeps open must not keep us waiting.
 	command.WaitDelay = childGrace
+	h.running.Add(1)
+	defer h.running.Done()
 	if err := command.Start(); err != nil {
 		return outcome{}, err
 	}

@@ -136,7 +136,7 @@ def pod(situation: Situation) -> Verdict:
     if phase == "Failed":
         why = status(obj).get("message") or status(obj).get("reason") or "a container ended with an error"
         return failed(f"the Pod failed: {why}")
-    if metadata(obj).get("creationTimestamp", "") >= situation.since and (refusal := _refusal(obj)):
+    if refusal := _refusal(obj, situation.since):
         return failed(refusal)
     for kind, goal in (
         ("PodScheduled", "scheduled"),
@@ -149,18 +149,18 @@ def pod(situation: Situation) -> Verdict:
 
 
 def refused_image(situation: Situation, owners: set[str]) -> str:
-    """Why the owners' new Pods cannot have their image; empty while they may.
+    """Why the owners' new Pods cannot have their image; empty while they may."""
+    owned = controlled_by(situation.of("Pod"), owners)
+    return next(filter(None, (_refusal(one, situation.since) for one in owned)), "")
 
-    Pods from before the wait are given another chance: the image may have been pushed since the last try.
+
+def _refusal(pod: AnyObject, since: str) -> str:
+    """What kubelet says of a Pod's image when it backs off because the registry has said a clear no.
+
+    A Pod from before the wait is given another chance: the image may have been pushed since the last try.
     """
-    for one in controlled_by(situation.of("Pod"), owners):
-        if metadata(one).get("creationTimestamp", "") >= situation.since and (refusal := _refusal(one)):
-            return refusal
-    return ""
-
-
-def _refusal(pod: AnyObject) -> str:
-    """What kubelet says of a Pod's image when it backs off because the registry has said a clear no."""
+    if metadata(pod).get("creationTimestamp", "") < since:
+        return ""
     for group in ("initContainerStatuses", "containerStatuses"):
         for container in status(pod).get(group) or ():
             waiting = (container.get("state") or {}).get("waiting") or {}

@@ -38,13 +38,18 @@ def steps(paths: Paths) -> Steps:
     return Steps(logs=paths.logs)
 
 
-@pytest.fixture
-def cluster(paths: Paths, steps: Steps) -> session.Record:
-    """A rehearsal that runs, whatever the test before did to it; without the workloads' images."""
+def brought_up(paths: Paths, steps: Steps) -> session.Record:
+    """Start what does not run, as it was asked for the last time; without the workloads' images."""
     with exclusive(paths):
         record = session.load(paths)
         choice = record.choice if record else session.Choice()
         return session.ensure(paths, steps, choice, images=False)
+
+
+@pytest.fixture
+def cluster(paths: Paths, steps: Steps) -> session.Record:
+    """A rehearsal that runs, whatever the test before did to it; without the workloads' images."""
+    return brought_up(paths, steps)
 
 
 @pytest.fixture

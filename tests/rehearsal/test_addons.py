@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from conftest import brought_up
 from kubernetes_objects import (
     RESTRICTED,
     Kubectl,
@@ -17,11 +18,10 @@ from kubernetes_objects import (
 )
 from registry_client import push_busybox
 
-from rehearsal import process, session
+from rehearsal import process
 from rehearsal.cluster import addons
 from rehearsal.cluster.addons import gpus, network, volumes
 from rehearsal.cluster.addons.api import Api
-from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
 
@@ -30,9 +30,7 @@ pytestmark = pytest.mark.rehearsal
 
 @pytest.fixture(scope="module")
 def running(paths: Paths, steps: Steps) -> None:
-    with exclusive(paths):
-        record = session.load(paths)
-        session.ensure(paths, steps, record.choice if record else session.Choice(), images=False)
+    brought_up(paths, steps)
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from conftest import brought_up
 from kubernetes_objects import Kubectl, Object, deployment, pod, pod_spec, pulling_namespace
 from registry_client import push_busybox
 
-from rehearsal import session
-from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
 from rehearsal.providers.kubernetes import kubeconfig
 from rehearsal.providers.kubernetes.awaiting import (
@@ -31,9 +30,7 @@ SHORT = 6.0  # for what cannot
 
 @pytest.fixture(scope="module")
 def image(paths: Paths, steps: Steps, tmp_path_factory: pytest.TempPathFactory) -> str:
-    with exclusive(paths):
-        record = session.load(paths)
-        session.ensure(paths, steps, record.choice if record else session.Choice(), images=False)
+    brought_up(paths, steps)
     return push_busybox(paths, tmp_path_factory.mktemp("busybox"))
 
 

@@ -14,10 +14,17 @@ LOAD_BALANCERS = IPv4Network("10.213.32.0/24")
 PODS = IPv4Network("10.213.64.0/20")
 SERVICES = IPv4Network("10.213.128.0/20")
 CLUSTER_DNS = IPv4Address("10.213.128.10")
+# The emulated AWS, as machines see it; and the rehearsed Internet, of documentation's addresses (RFC 5737).
+AWS_FRONT = IPv4Address("10.213.0.2")
+ELASTIC = IPv4Network("198.51.100.0/24")
+OUTSIDE = IPv4Network("203.0.113.0/24")
+OWN_ADDRESS = IPv4Address("203.0.113.7")
 
 API_SERVER_PORT = 6443
 REGISTRY_PORT = 5000
 S3_PORT = 9000
+AWS_PORT = 4566
 
 REGISTRY = f"{NODE}:{REGISTRY_PORT}"
 S3_ENDPOINT = f"http://{NODE}:{S3_PORT}"
+AWS_ENDPOINT = f"http://{NODE}:{AWS_PORT}"

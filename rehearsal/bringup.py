@@ -11,9 +11,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rehearsal import addresses, artifacts, cluster, engine, process, registry, standins, system, teardown
+from rehearsal import (
+    addresses,
+    artifacts,
+    cluster,
+    engine,
+    machines,
+    process,
+    recovery,
+    registry,
+    standins,
+    system,
+    teardown,
+)
 from rehearsal.artifacts import GoProgram
-from rehearsal.clouds import s3
+from rehearsal.clouds import aws, s3
 from rehearsal.cluster import addons, existing, network, software
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
@@ -38,6 +50,8 @@ class Planned:
 
 def go_programs(choice: Choice) -> list[GoProgram]:
     """What Go builds, the engine aside, in the order in which the rest waits for it."""
+    if not choice.needs("local"):
+        return [*registry.programs()]
     needed = []
     if choice.cluster == "embedded":
         needed = [*cluster.programs(), *addons.programs()]
@@ -50,9 +64,13 @@ def packages(choice: Choice) -> list[str]:
     """The distribution's packages that are missing."""
     from rehearsal import images
 
-    parts = [s3.packages(), registry.packages(), images.packages()]
-    if choice.cluster == "embedded":
+    parts = [registry.packages(), images.packages()]
+    if choice.needs("local"):
+        parts.append(s3.packages())
+    if choice.needs("local") and choice.cluster == "embedded":
         parts += [cluster.packages(), addons.packages()]
+    if choice.needs("aws-vm"):
+        parts += [aws.packages(), machines.packages() if choice.machines else []]
     return sorted({name for part in parts for name in part})
 
 
@@ -66,13 +84,24 @@ def plan(where: Paths, choice: Choice) -> list[Planned]:
         detail = "in the cache" if there else f"download, else build ({program.expected})"
         lines.append(Planned(name=program.name, detail=detail, done=there))
     lines.append(_engine_plan(where))
-    for name, alive, detail in (
-        ("object storage", s3.is_running(where), addresses.S3_ENDPOINT),
-        ("image registry", registry.is_running(where), addresses.REGISTRY),
-        ("cluster", existing.of(choice.cluster).is_running(where), choice.cluster),
-    ):
+    for name, alive, detail in _daemons(where, choice):
         lines.append(Planned(name=name, detail=detail if alive else f"start ({detail})", done=alive))
     return lines
+
+
+def _daemons(where: Paths, choice: Choice) -> list[tuple[str, bool, str]]:
+    """Name, whether it runs, and where it answers, of each part that keeps running."""
+    parts = [("image registry", registry.is_running(where), addresses.REGISTRY)]
+    if choice.needs("local"):
+        parts += [
+            ("object storage", s3.is_running(where), addresses.S3_ENDPOINT),
+            ("cluster", existing.of(choice.cluster).is_running(where), choice.cluster),
+        ]
+    if choice.needs("aws-vm"):
+        parts.append(("emulated AWS", aws.is_running(where), addresses.AWS_ENDPOINT))
+    if choice.needs("aws-vm") and choice.machines:
+        parts.append(("machines", machines.is_running(where), "QEMU, in a network of their own"))
+    return parts
 
 
 def is_cheap(where: Paths, choice: Choice) -> bool:
@@ -121,14 +150,13 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
     directory = found[0].bin_dir
     install_shims(where, directory / "pulumi")
     standins.install(where)
-    account = s3.credentials(where)
     record = Record(
         fingerprint=fingerprint(),
         boot=boot(),
         choice=choice,
         programs=(str(directory), *map(str, _kubectl(where, choice))),
         daemons=tuple(name for name in process.names(where) if name != ENGINE),
-        access_key=(account.access_key_id, account.secret_access_key),
+        access_keys=_access_keys(where, choice),
         images=references,
     )
     save(where, record)
@@ -138,7 +166,8 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
 def _refuse_another_cluster(where: Paths, choice: Choice) -> None:
     """What is deployed in one cluster cannot follow into another."""
     previous = load(where)
-    if previous is not None and previous.choice.cluster != choice.cluster:
+    both = previous is not None and previous.choice.needs("local") and choice.needs("local")
+    if previous is not None and both and previous.choice.cluster != choice.cluster:
         raise BerthError(
             f"the rehearsal was brought up with --cluster {previous.choice.cluster}, "
             f"not {choice.cluster}: it cannot change clusters",
@@ -153,8 +182,18 @@ def ensure_images(where: Paths, steps: Steps) -> dict[str, str]:
     return images.build_all(where, steps)
 
 
+def _access_keys(where: Paths, choice: Choice) -> dict[str, tuple[str, str]]:
+    keys = {}
+    if choice.needs("local"):
+        account = s3.credentials(where)
+        keys["local"] = (account.access_key_id, account.secret_access_key)
+    if choice.needs("aws-vm"):
+        keys["aws-vm"] = aws.credentials(where)
+    return keys
+
+
 def _kubectl(where: Paths, choice: Choice) -> list[Path]:
-    if choice.cluster != "embedded" and shutil.which("kubectl"):
+    if not choice.needs("local") or (choice.cluster != "embedded" and shutil.which("kubectl")):
         return []
     return [artifacts.directory(software.KUBERNETES_PROGRAM, where)]
 
@@ -188,12 +227,19 @@ class _Tasks:
     def serve(self) -> None:
         where, steps = self.where, self.steps
         self.add("network", network.ensure_bridge, after=self.packages)
+        self.add("registry", lambda: registry.ensure_running(where, steps), after=["network"])
+        if self.choice.needs("local"):
+            self.serve_cluster()
+        if self.choice.needs("aws-vm"):
+            self.serve_aws()
+
+    def serve_cluster(self) -> None:
+        where, steps = self.where, self.steps
         self.add(
             "object storage",
             lambda: s3.ensure_running(where, steps),
             after=["network", *(p.name for p in s3.programs())],
         )
-        self.add("registry", lambda: registry.ensure_running(where, steps), after=["network"])
         kubernetes = existing.of(self.choice.cluster)
         self.add(
             "cluster",
@@ -207,6 +253,27 @@ class _Tasks:
             lambda: addons.ensure_running(where, steps, gpus=self.choice.gpus),
             after=["cluster", *(p.name for p in addons.programs())],
         )
+
+    def serve_aws(self) -> None:
+        where, steps = self.where, self.steps
+        if self.choice.machines:
+            self.add(
+                "machine image", lambda: machines.ensure_image(where, steps), after=self.packages, lane=DISK
+            )
+        self.add("emulated AWS", self._emulate_aws, after=["network", "registry"])
+        if self.choice.machines:
+            self.add(
+                "machines",
+                lambda: machines.ensure_running(where, steps),
+                after=["emulated AWS", "machine image"],
+            )
+
+    def _emulate_aws(self) -> None:
+        before = aws.is_running(self.where)
+        aws.ensure_running(self.where, self.steps)
+        if not before:
+            # The account lives in the daemon's memory: what an earlier one had is gone, so is its state.
+            recovery.forget_stacks(self.where, "aws-vm")
 
     def _install(self, missing: list[str]) -> None:
         listed = f"  system packages to be installed: {system.plan(missing)}"

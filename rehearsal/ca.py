@@ -6,6 +6,7 @@ when the names asked for changed, or when the authority did; otherwise asking fo
 
 import contextlib
 import os
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -23,6 +24,7 @@ AUTHORITY = "berth rehearsal CA"
 AUTHORITY_LIFE = timedelta(days=3650)
 LIFE = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
+SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CLOCK_SKEW = timedelta(hours=1)
 
 
@@ -55,6 +57,20 @@ def ensure_ca(paths: Paths) -> Path:
     )
     _write_pair(certificate, key_file, signed, key)
     return certificate
+
+
+def ensure_bundle(paths: Paths) -> Path:
+    """The machine's own authorities and the rehearsal's, in one file (PEM)."""
+    own = ensure_ca(paths).read_text()
+    found = ssl.get_default_verify_paths().cafile or str(SYSTEM_BUNDLE)
+    system = Path(found).read_text() if Path(found).is_file() else ""
+    bundle = directory(paths) / "bundle.crt"
+    text = f"{system.rstrip()}\n{own}"
+    if not bundle.exists() or bundle.read_text() != text:
+        partial = bundle.with_suffix(".partial")
+        partial.write_text(text)
+        partial.replace(bundle)
+    return bundle
 
 
 def issue(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal import addresses, workspace
+from rehearsal import addresses, values, workspace
 from rehearsal.paths import Paths
 
 # Each of these reaches for, or belongs to, a real account.
@@ -52,11 +52,13 @@ def environment(
     *,
     programs: Iterable[Path],
     access_key: tuple[str, str],
+    target: str = "local",
     environ: Mapping[str, str] = os.environ,
 ) -> Environment:
     """Everything that a process in the rehearsal needs.
 
-    programs: directories of the engine, kubectl and the like. access_key: id and secret for S3.
+    programs: directories of the engine, kubectl and the like. access_key: id and secret for AWS's APIs.
+    target: whose environments the process works on.
     """
     path = _front(environ.get("PATH", os.defpath), [workspace.shims(where), *programs])
     return Environment(
@@ -67,8 +69,7 @@ def environment(
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(where.state / "passphrase"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "KUBECONFIG": str(where.kubeconfig),
-            "AWS_ENDPOINT_URL_S3": addresses.S3_ENDPOINT,
+            **(_of_aws(where) if target == "aws-vm" else _of_local(where)),
             "AWS_ACCESS_KEY_ID": access_key[0],
             "AWS_SECRET_ACCESS_KEY": access_key[1],
             "AWS_REGION": "us-east-1",
@@ -85,10 +86,27 @@ def environment(
     )
 
 
+def _of_local(where: Paths) -> dict[str, str]:
+    return {"KUBECONFIG": str(where.kubeconfig), "AWS_ENDPOINT_URL_S3": addresses.S3_ENDPOINT}
+
+
+def _of_aws(where: Paths) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": addresses.AWS_ENDPOINT,
+        # Go's and Python's TLS read it: the registry's certificate is of the rehearsal's authority.
+        "SSL_CERT_FILE": str(where.state / "pki" / "bundle.crt"),
+        "BERTH_CHECKIP_URL": f"{addresses.AWS_ENDPOINT}/_berth/checkip",
+        "BERTH_SSH_KEY": str(values.key_file(where)),
+    }
+
+
 def prepare(where: Paths) -> None:
     """Make what the variables point to: the backend, Pulumi's home and a random passphrase."""
     for name in ("backend", "pulumi"):
         (where.state / name).mkdir(parents=True, exist_ok=True)
+    from rehearsal import ca  # with a library that is slow to import
+
+    ca.ensure_bundle(where)
     passphrase = where.state / "passphrase"
     if not passphrase.exists():
         partial = passphrase.with_suffix(".partial")

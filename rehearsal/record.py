@@ -11,15 +11,26 @@ from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths
 
 CLUSTERS = ("embedded", "kind", "current")
+TARGETS = ("local", "aws-vm")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the user asked for. cluster: one of `CLUSTERS`. gpus: simulated ones on the node."""
+    """What the user asked for.
 
+    targets: the kinds of environment that can be deployed, of `TARGETS`; each brings its own parts up.
+    cluster: one of `CLUSTERS`. gpus: simulated ones on the node. machines: emulated instances really boot.
+    """
+
+    targets: tuple[str, ...] = ("local",)
     cluster: str = "embedded"
     gpus: int = 0
+    machines: bool = True
+
+    def needs(self, target: str) -> bool:
+        """Whether the parts of a target are wanted."""
+        return target in self.targets
 
     def __post_init__(self) -> None:
         if self.cluster not in CLUSTERS:
@@ -28,6 +39,12 @@ class Choice:
                 "Use --cluster embedded (the default), kind (a kind cluster that is running) or current "
                 "(the current context of your kubeconfig).",
             )
+        for target in self.targets:
+            if target not in TARGETS:
+                raise BerthError(
+                    f"an environment with the target {target!r} cannot be rehearsed",
+                    f"Use one of: {', '.join(TARGETS)}.",
+                )
         if not 0 <= self.gpus <= 1024:
             raise BerthError(f"{self.gpus} simulated GPUs are not possible", "Use a number from 0 to 1024.")
 
@@ -37,7 +54,8 @@ class Record:
     """A rehearsal that was brought up: `<state>/session.json`.
 
     fingerprint: of the code that brought it up. programs: directories for PATH, the engine's first.
-    daemons: names that must live. images: image name to reference.
+    daemons: names that must live. images: image name to reference. access_keys: target to the id and secret
+    of the AWS credentials that its environments use.
     """
 
     fingerprint: str
@@ -45,7 +63,7 @@ class Record:
     choice: Choice
     programs: tuple[str, ...]
     daemons: tuple[str, ...]
-    access_key: tuple[str, str]
+    access_keys: dict[str, tuple[str, str]]
     images: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,10 +78,10 @@ def load(where: Paths) -> Record | None:
         return Record(
             fingerprint=values["fingerprint"],
             boot=values["boot"],
-            choice=Choice(**values["choice"]),
+            choice=Choice(**{**values["choice"], "targets": tuple(values["choice"]["targets"])}),
             programs=tuple(values["programs"]),
             daemons=tuple(values["daemons"]),
-            access_key=(values["access_key"][0], values["access_key"][1]),
+            access_keys={target: (pair[0], pair[1]) for target, pair in values["access_keys"].items()},
             images=dict(values["images"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError, BerthError):
@@ -71,7 +89,7 @@ def load(where: Paths) -> Record | None:
 
 
 def save(where: Paths, record: Record) -> None:
-    """Write the record; it holds the key to the object storage, so only root may read it."""
+    """Write the record; it holds the keys to the object storage, so only root may read it."""
     partial = record_file(where).with_suffix(".partial")
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(asdict(record), indent=2))

@@ -16,6 +16,7 @@ from typing import Any
 
 from rehearsal import process
 from rehearsal.paths import Paths
+from rehearsal.values import target_of
 
 PROJECT = "berth"
 ENGINE = "pulumi"
@@ -26,6 +27,15 @@ def stacks(where: Paths) -> list[str]:
     """Names of the stacks in the rehearsal's backend."""
     directory = where.state / "backend" / ".pulumi" / "stacks" / PROJECT
     return sorted(file.stem for file in directory.glob("*.json"))
+
+
+def forget_stacks(where: Paths, target: str) -> list[str]:
+    """Drop the states of a target's environments, whose resources are gone; returns their names."""
+    gone = [name for name in stacks(where) if target_of(name) == target]
+    for name in gone:
+        for file in (where.state / "backend" / ".pulumi" / "stacks" / PROJECT).glob(f"{name}.json*"):
+            file.unlink()
+    return gone
 
 
 def has_pending(where: Paths, stack: str) -> bool:

@@ -43,18 +43,23 @@ def ready(where: Paths, choice: Choice | None = None) -> Record | None:
         (choice is None or record.choice == choice)
         and record.boot == boot()
         and all(process.pid_of(where, name) for name in record.daemons)
-        and where.kubeconfig.is_file()
+        and (where.kubeconfig.is_file() or not record.choice.needs("local"))
         and workspace.shims(where).is_dir()
         and all(Path(directory).is_dir() for directory in record.programs)
         and record.fingerprint == fingerprint()
-        and (record.choice.cluster != "embedded" or api_server_answers())
+        and (not _embedded(record) or api_server_answers())
     )
     return record if is_up else None
 
 
-def inside(where: Paths, record: Record) -> Environment:
-    """The environment variables of this rehearsal."""
-    return environment(where, programs=map(Path, record.programs), access_key=record.access_key)
+def _embedded(record: Record) -> bool:
+    return record.choice.needs("local") and record.choice.cluster == "embedded"
+
+
+def inside(where: Paths, record: Record, target: str = "local") -> Environment:
+    """The environment variables of this rehearsal, for environments of one target."""
+    key = record.access_keys.get(target) or next(iter(record.access_keys.values()))
+    return environment(where, programs=map(Path, record.programs), access_key=key, target=target)
 
 
 def ensure(where: Paths, steps: "Steps", choice: Choice, *, images: bool = True) -> Record:

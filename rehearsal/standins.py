@@ -11,7 +11,10 @@ from pathlib import Path
 from rehearsal.paths import CHECKOUT, Paths
 
 # Provider to the distribution of its SDK and the module that stands in for it.
-STAND_INS = {"kubernetes": ("pulumi-kubernetes", "rehearsal.providers.kubernetes")}
+STAND_INS = {
+    "kubernetes": ("pulumi-kubernetes", "rehearsal.providers.kubernetes"),
+    "aws": ("pulumi-aws", "rehearsal.providers.aws"),
+}
 
 
 def install(where: Paths, checkout: Path = CHECKOUT) -> list[Path]:

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rehearsal import cluster, process, recovery, registry
-from rehearsal.clouds import s3
+from rehearsal import cluster, machines, process, recovery, registry
+from rehearsal.clouds import aws, s3
 from rehearsal.cluster import addons, existing
 from rehearsal.cluster.host import argv_of, command, mounts_below, pids
 from rehearsal.errors import BerthError
@@ -51,7 +51,7 @@ def stop(where: Paths, steps: Steps) -> list[str]:
 def stop_daemons(where: Paths, steps: Steps) -> list[str]:
     """Stop everything that runs, with its mounts and interfaces; returns the problems.
 
-    The cluster's data goes with it; the registry's, the object storage's and the logs stay.
+    The cluster's and the machines' data go with them; the registry's, the object storage's and the logs stay.
     """
     recovery.end_orphaned_engine(where)
     record = load(where)
@@ -62,6 +62,8 @@ def stop_daemons(where: Paths, steps: Steps) -> list[str]:
         list(pool.map(lambda name: process.stop(where, name, grace=GRACE), names))
     problems = [
         _try(lambda: _end_orphaned_builds(where)),
+        _try(lambda: machines.stop(where)),
+        _try(lambda: aws.stop(where)),
         _try(lambda: addons.stop(where)),
         _try(lambda: existing.of(other).stop(where, steps)) if other != "embedded" else "",
         _try(lambda: cluster.stop(where, steps)),
@@ -85,7 +87,7 @@ def purge(where: Paths) -> list[str]:
 
 def leftovers(where: Paths) -> list[str]:
     """One line for each process, mount, interface, rule and the like that is still there."""
-    found = cluster.leftovers(where)
+    found = cluster.leftovers(where) + machines.leftovers(where)
     found += [f"mount {point}" for point in mounts_below(where.cache, where.state, where.run)]
     found += [f"process {pid}: {' '.join(argv_of(pid))[:120]}" for pid in _builds(where)]
     found += [f"process {pid}: {' '.join(argv_of(pid))[:120]}" for pid in recovery.orphaned_plugins(where)]

@@ -6,13 +6,16 @@ values, whose secrets are the rehearsal's own, beside links to everything else. 
 """
 
 import hashlib
+import json
 import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+from rehearsal import values
 from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths, paths
 
@@ -125,10 +128,12 @@ def refresh(where: Paths, checkout: Path = CHECKOUT) -> Path:
     _copy(workspace, project, workspace / "Pulumi.yaml", lambda text, _: rehearsed_project(text))
     committed = {file.name: file for file in (checkout / "stacks").glob("Pulumi.*.yaml")}
     for file in committed.values():
-        _copy(workspace, file, workspace / "values" / file.name, rehearsed_values)
+        own = _personal(where, file.read_text())
+        _copy(workspace, file, workspace / "values" / file.name, partial(_rehearsed, own), own)
     for base in (workspace / ".checkout").glob("Pulumi.*.yaml"):
         if base.name not in committed:
             (workspace / "values" / base.name).unlink(missing_ok=True)
+            base.with_suffix(".personal").unlink(missing_ok=True)
             base.unlink()
     return workspace
 
@@ -143,8 +148,16 @@ def changed_values(where: Paths, name: str, checkout: Path = CHECKOUT) -> bool:
         committed = (checkout / "stacks" / copy.name).read_text()
     except OSError:
         return False
-    wanted = rehearsed_values(committed, text)
+    wanted = _rehearsed(_personal(where, committed), committed, text)
     return _as_text(yaml.safe_load(text)) != _as_text(yaml.safe_load(wanted))
+
+
+def _personal(where: Paths, committed: str) -> dict[str, object]:
+    return values.personal(where) if values.target_in(committed) in values.WITH_PERSONAL_VALUES else {}
+
+
+def _rehearsed(own: Mapping[str, object], committed: str, copy: str) -> str:
+    return rehearsed_values(values.added(committed, own), copy)
 
 
 def _as_text(value: object) -> object:
@@ -176,14 +189,25 @@ def install_shims(where: Paths, engine: Path, checkout: Path = CHECKOUT) -> Path
     return directory
 
 
-def _copy(workspace: Path, source: Path, target: Path, transform: Callable[[str, str], str]) -> None:
-    committed = source.read_text()
+def _copy(
+    workspace: Path,
+    source: Path,
+    target: Path,
+    transform: Callable[[str, str], str],
+    own: Mapping[str, object] | None = None,
+) -> None:
+    """Write the target where the source, or what the rehearsal adds to it, is not what it was made from."""
+    committed, added = source.read_text(), json.dumps(own or {}, sort_keys=True)
     base = workspace / ".checkout" / source.name
+    kept = base.with_suffix(".personal")
     copy = target.read_text() if target.exists() else ""
-    if copy and base.exists() and base.read_text() == committed:
+    same = base.exists() and base.read_text() == committed
+    if copy and same and (kept.read_text() if kept.exists() else "{}") == added:
         return
     target.write_text(transform(committed, copy))
     base.write_text(committed)
+    if own:
+        kept.write_text(added)
 
 
 def _link(workspace: Path, checkout: Path) -> None:

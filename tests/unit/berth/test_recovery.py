@@ -84,10 +84,11 @@ def test_an_orphaned_engine_is_ended_gently(where: Paths, tmp_path: Path) -> Non
 def test_the_stand_in_has_the_version_of_the_sdk(where: Paths, tmp_path: Path) -> None:
     plugins = where.state / "pulumi" / "plugins"
     (plugins / "resource-kubernetes-v1.0.0").mkdir(parents=True)
-    (launcher,) = standins.install(where, tmp_path)
-    assert launcher.parent.name == f"resource-kubernetes-v{version('pulumi-kubernetes')}"
-    assert os.access(launcher, os.X_OK)
-    assert [entry.name for entry in plugins.iterdir()] == [launcher.parent.name]
+    launchers = standins.install(where, tmp_path)
+    names = [f"resource-{name}-v{version(f'pulumi-{name}')}" for name in ("aws", "kubernetes")]
+    assert sorted(launcher.parent.name for launcher in launchers) == names
+    assert all(os.access(launcher, os.X_OK) for launcher in launchers)
+    assert sorted(entry.name for entry in plugins.iterdir()) == names
 
 
 def test_plugins_of_a_killed_engine_are_found_and_those_of_a_living_one_are_left(

@@ -26,7 +26,7 @@ def up(where: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         choice=Choice(gpus=2),
         programs=(str(tmp_path),),
         daemons=("etcd",),
-        access_key=("id", "secret"),
+        access_keys={"local": ("id", "secret")},
         images={"train": "registry/train:1"},
     )
     session.save(where, record)

@@ -145,6 +145,7 @@ def _ports(paths: Paths) -> list[str]:
         addresses.API_SERVER_PORT: "the API server",
         addresses.REGISTRY_PORT: "the image registry",
         addresses.S3_PORT: "object storage",
+        addresses.AWS_PORT: "the emulated AWS",
     }
     taken = listening_everywhere() & wanted.keys()
     return [

@@ -1,7 +1,7 @@
 """Times, peak memory and peak disk of the user's commands, from a clean clone in an empty home.
 
-    python tests/bench/rehearsal_times.py cold [ENV]    # clone, ./scripts/up with nothing cached, then the rest
-    python tests/bench/rehearsal_times.py warm [ENV]    # in this checkout: up twice, preview, down
+    python tests/bench/rehearsal_times.py cold [ENV]  # clone, ./scripts/up with nothing cached, then the rest
+    python tests/bench/rehearsal_times.py warm [ENV]  # in this checkout: up twice, preview, down
 
 Memory is the largest sum, sampled every second, of the proportional set sizes (Pss, proc(5)) of all processes
 that started after the benchmark did, except its own. Disk is the largest growth of the used space of the file

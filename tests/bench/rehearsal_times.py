@@ -149,9 +149,8 @@ def main() -> None:
         f"{os.cpu_count()} cores, {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
     )
     if arguments.markdown:
-        print(
-            f"{arguments.kind} {arguments.environment} on {machine}, Linux {platform.release()}, {time.strftime('%Y-%m-%d')}\n"
-        )
+        system = f"Linux {platform.release()}, {time.strftime('%Y-%m-%d')}"
+        print(f"{arguments.kind} {arguments.environment} on {machine}, {system}\n")
         print("| what | measured | target |\n|---|---|---|")
         for name, value in figures.items():
             unit = "" if name.endswith("GiB") else " s"

@@ -6,18 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rehearsal.providers.kubernetes import naming
-from rehearsal.providers.kubernetes.model import Autonaming, Call, Checked, Failure, Values
-from rehearsal.providers.kubernetes.objects import (
-    TypeToken,
-    format_path,
-    get_path,
-    parse_type,
-    prune,
-    with_metadata,
-)
+from rehearsal.providers.kubernetes.objects import TypeToken, parse_type, prune, with_metadata
 from rehearsal.providers.kubernetes.schema import Schema, validate
 from rehearsal.providers.kubernetes.secretfields import mark_inputs
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, reveal
+from rehearsal.providers.plugin.model import Autonaming, Call, Checked, Failure, Values
+from rehearsal.providers.plugin.paths import format_path, get_path
+from rehearsal.providers.plugin.values import UNKNOWN, Secret, reveal
 
 FindSchema = Callable[[str, str], tuple[Schema, dict[str, Schema]] | None]
 

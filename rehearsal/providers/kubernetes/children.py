@@ -12,10 +12,10 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.kubernetes import wire
 from rehearsal.providers.kubernetes.manifests import Item, type_token
-from rehearsal.providers.kubernetes.model import Values
-from rehearsal.providers.kubernetes.values import encode
+from rehearsal.providers.plugin import wire
+from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.values import encode
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"

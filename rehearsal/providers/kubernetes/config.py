@@ -8,8 +8,8 @@ from typing import Any
 
 from rehearsal.providers.kubernetes.apierrors import KubeconfigError
 from rehearsal.providers.kubernetes.kubeconfig import Access, load
-from rehearsal.providers.kubernetes.model import Change, Diff, Failure, Values
-from rehearsal.providers.kubernetes.values import UNKNOWN, has_unknown, reveal
+from rehearsal.providers.plugin.model import Change, Diff, Failure, Values
+from rehearsal.providers.plugin.values import UNKNOWN, has_unknown, reveal
 
 _TRUE = {"true", "1", "t"}
 _FALSE = {"false", "0", "f", ""}

@@ -14,8 +14,9 @@ from rehearsal.errors import BerthError
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnknownKindError, UnreachableError
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.manifests import Item, arrange, expand
-from rehearsal.providers.kubernetes.model import Values
-from rehearsal.providers.kubernetes.values import (
+from rehearsal.providers.kubernetes.yamltext import YamlError, documents
+from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.values import (
     UNKNOWN,
     Secret,
     encode,
@@ -23,10 +24,9 @@ from rehearsal.providers.kubernetes.values import (
     reveal,
     secret_paths,
 )
-from rehearsal.providers.kubernetes.values import (
+from rehearsal.providers.plugin.values import (
     decode as decode_values,
 )
-from rehearsal.providers.kubernetes.yamltext import YamlError, documents
 
 CONFIG_FILE = "kubernetes:yaml/v2:ConfigFile"
 CONFIG_GROUP = "kubernetes:yaml/v2:ConfigGroup"
@@ -102,8 +102,8 @@ INVOKES: Mapping[str, Callable[[Values, Connection | None], Values]] = {
 
 def construct(request: Any, connection: Connection, version: str) -> Any:
     """Build a component: register it, then its objects as children; answers with the URN and `resources`."""
-    from rehearsal.providers.kubernetes import wire
     from rehearsal.providers.kubernetes.children import Monitor, register
+    from rehearsal.providers.plugin import wire
 
     inputs = decode_values(request.inputs)
     if request.type == KUSTOMIZE:

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from rehearsal.providers.kubernetes.apierrors import KubeconfigError, UnknownKindError, UnreachableError
 from rehearsal.providers.kubernetes.client import Client
 from rehearsal.providers.kubernetes.config import Config
-from rehearsal.providers.kubernetes.model import Failure, Values
-from rehearsal.providers.kubernetes.objects import get_path, group_of
+from rehearsal.providers.kubernetes.objects import group_of
 from rehearsal.providers.kubernetes.schema import Schema, Schemas
-from rehearsal.providers.kubernetes.values import reveal
+from rehearsal.providers.plugin.model import Failure, Values
+from rehearsal.providers.plugin.paths import get_path
+from rehearsal.providers.plugin.values import reveal
 
 T = TypeVar("T")
 Found = tuple[Schema, dict[str, Schema]] | None

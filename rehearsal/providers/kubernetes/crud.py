@@ -8,7 +8,16 @@ from rehearsal.providers.kubernetes.apierrors import ApiError, UnknownKindError,
 from rehearsal.providers.kubernetes.connection import Connection, retry_while_unknown
 from rehearsal.providers.kubernetes.imports import inputs_of
 from rehearsal.providers.kubernetes.messages import refused_create, refused_update, without_cluster
-from rehearsal.providers.kubernetes.model import (
+from rehearsal.providers.kubernetes.objects import (
+    annotation,
+    meta,
+    object_id,
+    parse_id,
+    parse_type,
+    with_metadata,
+)
+from rehearsal.providers.plugin.drift import drift
+from rehearsal.providers.plugin.model import (
     Autonaming,
     Call,
     Change,
@@ -18,15 +27,7 @@ from rehearsal.providers.kubernetes.model import (
     State,
     Values,
 )
-from rehearsal.providers.kubernetes.objects import (
-    annotation,
-    meta,
-    object_id,
-    parse_id,
-    parse_type,
-    with_metadata,
-)
-from rehearsal.providers.kubernetes.values import has_unknown, reveal
+from rehearsal.providers.plugin.values import has_unknown, reveal
 
 _MANAGER = "__fieldManager"
 _INITIAL_VERSION = "__initialApiVersion"
@@ -243,9 +244,7 @@ class ObjectHandler:
             raise without_cluster(error) from error
         before = known.inputs or known.outputs.get(_INPUTS) or {}
         if before:
-            inputs = secretfields.mark_outputs(
-                merge.drift(reveal(before), reveal(known.outputs), live), before
-            )
+            inputs = secretfields.mark_outputs(drift(reveal(before), reveal(known.outputs), live), before)
         else:
             inputs = secretfields.mark_inputs(inputs_of(live))
         first = str(known.outputs.get(_INITIAL_VERSION) or live["apiVersion"])

@@ -5,9 +5,9 @@ from typing import Any
 from rehearsal.providers.kubernetes import merge
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnknownKindError
 from rehearsal.providers.kubernetes.client import Client
-from rehearsal.providers.kubernetes.model import Values
 from rehearsal.providers.kubernetes.objects import annotation, with_metadata
-from rehearsal.providers.kubernetes.values import UNKNOWN, has_unknown, reveal
+from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.values import UNKNOWN, has_unknown, reveal
 
 PATCH_FORCE = "pulumi.com/patchForce"
 _ALLOCATED = ("clusterIP", "clusterIPs")

@@ -4,8 +4,8 @@ import threading
 
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.crud import ObjectHandler
-from rehearsal.providers.kubernetes.model import Handler, Values
 from rehearsal.providers.kubernetes.objects import parse_type
+from rehearsal.providers.plugin.model import Handler, Values
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 

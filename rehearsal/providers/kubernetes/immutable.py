@@ -7,8 +7,9 @@ pods would not notice, and the best known of the rest, for previews in which the
 import re
 
 from rehearsal.providers.kubernetes.apierrors import ApiError
-from rehearsal.providers.kubernetes.model import Values
-from rehearsal.providers.kubernetes.objects import Path, annotation, group_of, parse_path
+from rehearsal.providers.kubernetes.objects import annotation, group_of
+from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.paths import Path, parse_path
 
 REPLACE_UNREADY = "pulumi.com/replaceUnready"
 _ROLLED_OUT_BY_NAME: dict[str, tuple[Path, ...]] = {

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from rehearsal.providers.kubernetes.model import Values
 from rehearsal.providers.kubernetes.objects import LAST_APPLIED
+from rehearsal.providers.plugin.model import Values
 
 _SERVERS = (
     "creationTimestamp",

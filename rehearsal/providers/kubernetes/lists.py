@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from rehearsal.providers.kubernetes.model import (
+from rehearsal.providers.kubernetes.objects import group_of, parse_type
+from rehearsal.providers.plugin.model import (
     Autonaming,
     Call,
     Change,
@@ -13,8 +14,8 @@ from rehearsal.providers.kubernetes.model import (
     State,
     Values,
 )
-from rehearsal.providers.kubernetes.objects import get_path, group_of, parse_type
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret
+from rehearsal.providers.plugin.paths import get_path
+from rehearsal.providers.plugin.values import UNKNOWN, Secret
 
 
 class ListHandler:

@@ -2,8 +2,8 @@
 
 from rehearsal.errors import BerthError
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnknownKindError, UnreachableError
-from rehearsal.providers.kubernetes.model import Call, Values
 from rehearsal.providers.kubernetes.objects import object_id
+from rehearsal.providers.plugin.model import Call, Values
 
 
 def refused_create(call: Call, obj: Values, error: ApiError | UnknownKindError) -> BerthError:

@@ -1,21 +1,13 @@
 """Kubernetes objects as Pulumi sees them: type tokens, ids, property paths, small pure helpers."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, reveal
+from rehearsal.providers.plugin.paths import get_path
+from rehearsal.providers.plugin.values import UNKNOWN, Secret, reveal
 
-Path = tuple[str | int, ...]
 SKIP_AWAIT = "pulumi.com/skipAwait"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_PATH_PART = re.compile(
-    r'\["((?:[^"\\]|\\.)*)"\]'  # ["quoted key"]
-    r"|\[(\d+)\]|\[([^\]]*)\]"  # [index], [key] as the API server writes it
-    r"|([^.\[\]]+)"  # key
-)
-MISSING = object()
 
 
 class TypeToken(NamedTuple):
@@ -37,62 +29,6 @@ def parse_type(token: str) -> TypeToken:
     api_version = group_version.removeprefix("core/")
     is_patch = kind.endswith("Patch") and kind != "Patch"
     return TypeToken(api_version, kind.removesuffix("Patch") if is_patch else kind, is_patch)
-
-
-def format_path(path: Path) -> str:
-    """Write a property path: `spec.ports[0].port`, `metadata.annotations["a.b/c"]`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif _SIMPLE_KEY.match(part):
-            text += f".{part}" if text else part
-        else:
-            escaped = part.replace("\\", "\\\\").replace('"', '\\"')
-            text += f'["{escaped}"]'
-    return text
-
-
-def parse_path(text: str) -> Path:
-    """Read a property path, in Pulumi's form or the API server's (`spec.ports[0].port`, `data[a.b]`)."""
-    parts: list[str | int] = []
-    for quoted, index, bracketed, plain in _PATH_PART.findall(text):
-        if index:
-            parts.append(int(index))
-        else:
-            parts.append(quoted.replace('\\"', '"').replace("\\\\", "\\") if quoted else bracketed or plain)
-    return tuple(parts)
-
-
-def get_path(value: Any, path: Path) -> Any:
-    """The value at a path, looking through secrets; MISSING where there is none."""
-    for part in path:
-        if isinstance(value, Secret):
-            value = value.value
-        if isinstance(value, dict):
-            value = value.get(part, MISSING)
-        elif isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value):
-            value = value[part]
-        else:
-            return MISSING
-    return value
-
-
-def under(path: Path, parent: Path) -> bool:
-    """Whether a path is the parent or below it."""
-    return path[: len(parent)] == parent
-
-
-def walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every leaf with its path; empty maps and lists are leaves."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(value, list) and value:
-        for index, item in enumerate(value):
-            yield from walk(item, (*path, index))
-    else:
-        yield path, value
 
 
 def prune(value: Any) -> Any:

@@ -10,9 +10,10 @@ from rehearsal.providers.kubernetes import check, diff, foresee, merge, secretfi
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnknownKindError
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.messages import refused_update
-from rehearsal.providers.kubernetes.model import Autonaming, Call, Checked, Diff, State, Values
 from rehearsal.providers.kubernetes.objects import annotation, object_id, parse_id, with_metadata
-from rehearsal.providers.kubernetes.values import has_unknown, reveal
+from rehearsal.providers.plugin.drift import drift
+from rehearsal.providers.plugin.model import Autonaming, Call, Checked, Diff, State, Values
+from rehearsal.providers.plugin.values import has_unknown, reveal
 
 _FIELD_MANAGER = "pulumi.com/patchFieldManager"
 _OWN_ANNOTATIONS = frozenset({_FIELD_MANAGER, foresee.PATCH_FORCE, "pulumi.com/skipAwait"})
@@ -93,7 +94,7 @@ class PatchHandler:
             if isinstance(error, UnknownKindError) or error.not_found:
                 return None
             raise
-        inputs = secretfields.mark_outputs(merge.drift(reveal(before), reveal(known.outputs), live), before)
+        inputs = secretfields.mark_outputs(drift(reveal(before), reveal(known.outputs), live), before)
         return State(known.id, inputs, _outputs(live, inputs, _manager(known)))
 
     def delete(self, call: Call, old: State) -> None:

@@ -16,9 +16,9 @@ from rehearsal.paths import paths
 from rehearsal.providers.kubernetes.apierrors import ApiError
 from rehearsal.providers.kubernetes.discovery import cache_key, write_atomically
 from rehearsal.providers.kubernetes.kubeconfig import Access
-from rehearsal.providers.kubernetes.model import Failure
-from rehearsal.providers.kubernetes.objects import Path, format_path
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret
+from rehearsal.providers.plugin.model import Failure
+from rehearsal.providers.plugin.paths import Path, format_path
+from rehearsal.providers.plugin.values import UNKNOWN, Secret
 
 _LIFETIME_SECONDS = 600
 _REF = "#/components/schemas/"

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from rehearsal.providers.kubernetes.model import Values
-from rehearsal.providers.kubernetes.objects import LAST_APPLIED, MISSING, Path, get_path
-from rehearsal.providers.kubernetes.values import Secret, secret_paths
+from rehearsal.providers.kubernetes.objects import LAST_APPLIED
+from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.paths import MISSING, Path, get_path
+from rehearsal.providers.plugin.values import Secret, secret_paths
 
 _OF_A_SECRET: tuple[Path, ...] = (("data",), ("stringData",), ("metadata", "annotations", LAST_APPLIED))
 

@@ -13,8 +13,8 @@ from rehearsal.providers.kubernetes.apierrors import ApiError, KubeconfigError
 from rehearsal.providers.kubernetes.helm import chart, inputs, program
 from rehearsal.providers.kubernetes.helm.program import HelmError
 from rehearsal.providers.kubernetes.helm.release import Release
-from rehearsal.providers.kubernetes.model import Call, PartialFailureError, State
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret
+from rehearsal.providers.plugin.model import Call, PartialFailureError, State
+from rehearsal.providers.plugin.values import UNKNOWN, Secret
 
 CHART = str(Path(__file__).parents[2] / "data" / "chart")
 

@@ -11,7 +11,7 @@ from rehearsal.providers.kubernetes import configfile
 from rehearsal.providers.kubernetes.children import Child, register
 from rehearsal.providers.kubernetes.configfile import CONFIG_FILE, CONFIG_GROUP, ConfigError
 from rehearsal.providers.kubernetes.manifests import Item, ManifestError
-from rehearsal.providers.kubernetes.values import Secret
+from rehearsal.providers.plugin.values import Secret
 
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 NO_CLUSTER: Any = SimpleNamespace(known=False, namespace="default")

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from rehearsal.providers.kubernetes import wire
 from rehearsal.providers.kubernetes.apierrors import ApiError
 from rehearsal.providers.kubernetes.config import Config
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.handlers import Handlers
-from rehearsal.providers.kubernetes.host import Host
 from rehearsal.providers.kubernetes.servicer import Servicer
+from rehearsal.providers.plugin import wire
+from rehearsal.providers.plugin.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ import pytest
 from rehearsal.providers.kubernetes import diff, immutable, naming
 from rehearsal.providers.kubernetes.apierrors import ApiError
 from rehearsal.providers.kubernetes.check import check
-from rehearsal.providers.kubernetes.model import Autonaming, Call, Change, Checked, Values
 from rehearsal.providers.kubernetes.schema import validate
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret
+from rehearsal.providers.plugin.model import Autonaming, Call, Change, Checked, Values
+from rehearsal.providers.plugin.values import UNKNOWN, Secret
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 META = {

@@ -22,7 +22,7 @@ from rehearsal.providers.kubernetes.client import Client
 from rehearsal.providers.kubernetes.discovery import Discovery
 from rehearsal.providers.kubernetes.kubeconfig import Access, credentials, load
 from rehearsal.providers.kubernetes.schema import Schemas
-from rehearsal.providers.kubernetes.values import UNKNOWN
+from rehearsal.providers.plugin.values import UNKNOWN
 
 CONFIG: dict[str, Any] = {
     "current-context": "one",

@@ -4,6 +4,7 @@ from typing import Any
 from rehearsal.providers.kubernetes import merge
 from rehearsal.providers.kubernetes.imports import inputs_of
 from rehearsal.providers.kubernetes.objects import LAST_APPLIED
+from rehearsal.providers.plugin.drift import drift
 
 OWN = "pulumi-kubernetes-0123abcd"
 
@@ -89,7 +90,7 @@ def test_fields_of_foreign_objects_are_not_taken() -> None:
 def test_a_refresh_keeps_inputs_that_the_server_only_writes_otherwise() -> None:
     inputs = {"cpu": "0.1", "list": [{"a": 1}]}
     outputs = {"cpu": "100m", "list": [{"a": 1, "default": True}], "status": {}}
-    assert merge.drift(inputs, outputs, outputs) == inputs
+    assert drift(inputs, outputs, outputs) == inputs
 
 
 def test_a_refresh_takes_over_what_changed_in_the_cluster() -> None:
@@ -101,16 +102,16 @@ def test_a_refresh_takes_over_what_changed_in_the_cluster() -> None:
         "list": [{"a": 1}, {"a": 3, "new": 1}],
         "extra": 2,
     }
-    assert merge.drift(inputs, outputs, live) == {
+    assert drift(inputs, outputs, live) == {
         "image": "2",
         "labels": {"a": "1"},
         "list": [{"a": 1}, {"a": 3}],
     }
-    assert merge.drift({"list": [1]}, {"list": [1]}, {"list": [1, 2]}) == {"list": [1, 2]}
+    assert drift({"list": [1]}, {"list": [1]}, {"list": [1, 2]}) == {"list": [1, 2]}
 
 
 def test_an_input_that_the_server_never_shows_stays() -> None:
-    assert merge.drift({"stringData": {"a": "b"}}, {}, {}) == {"stringData": {"a": "b"}}
+    assert drift({"stringData": {"a": "b"}}, {}, {}) == {"stringData": {"a": "b"}}
 
 
 LIVE: dict[str, Any] = {

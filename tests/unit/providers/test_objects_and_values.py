@@ -1,9 +1,11 @@
 import pytest
 from google.protobuf import json_format
 
-from rehearsal.providers.kubernetes import secretfields, values, wire
-from rehearsal.providers.kubernetes.objects import format_path, parse_path, parse_type
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, decode, encode, has_unknown, reveal
+from rehearsal.providers.kubernetes import secretfields
+from rehearsal.providers.kubernetes.objects import parse_type
+from rehearsal.providers.plugin import values, wire
+from rehearsal.providers.plugin.paths import format_path, parse_path
+from rehearsal.providers.plugin.values import UNKNOWN, Secret, decode, encode, has_unknown, reveal
 
 
 @pytest.mark.parametrize(

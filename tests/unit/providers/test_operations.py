@@ -6,9 +6,9 @@ import pytest
 from google.protobuf import json_format
 from plugin_double import AbortedError, MemoryClient, Plugin
 
-from rehearsal.providers.kubernetes import wire
 from rehearsal.providers.kubernetes.apierrors import ApiError, UnreachableError
 from rehearsal.providers.kubernetes.config import Config
+from rehearsal.providers.plugin import wire
 
 URN = "urn:pulumi:dev::p::kubernetes:{}::r"
 MAP = {

@@ -15,7 +15,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 
-from rehearsal.providers.kubernetes import wire
+from rehearsal.providers.plugin import wire
 
 COMMAND = [sys.executable, "-P", "-m", "rehearsal.providers.kubernetes"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, reveal
 from rehearsal.providers.kubernetes.yamltext import YamlError, documents
+from rehearsal.providers.plugin.values import UNKNOWN, Secret, reveal
 
 IGNORED = {".git", ".svn", ".hg", ".DS_Store"}
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from rehearsal.providers.kubernetes.helm import chart
 from rehearsal.providers.kubernetes.helm.chart import plain
-from rehearsal.providers.kubernetes.model import Failure, Values
-from rehearsal.providers.kubernetes.naming import suffix
-from rehearsal.providers.kubernetes.values import UNKNOWN, reveal
+from rehearsal.providers.plugin.model import Failure, Values
+from rehearsal.providers.plugin.seed import suffix
+from rehearsal.providers.plugin.values import UNKNOWN, reveal
 
 DEFAULT_TIMEOUT = 300
 LONGEST_NAME = 53  # https://helm.sh/docs/chart_template_guide/builtin_objects/ Release.Name

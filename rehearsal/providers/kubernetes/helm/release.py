@@ -24,7 +24,8 @@ from rehearsal.providers.kubernetes.helm import program
 from rehearsal.providers.kubernetes.helm.chart import fingerprint, plain
 from rehearsal.providers.kubernetes.helm.program import HelmError
 from rehearsal.providers.kubernetes.helm.template import capabilities
-from rehearsal.providers.kubernetes.model import (
+from rehearsal.providers.kubernetes.objects import parse_id
+from rehearsal.providers.plugin.model import (
     Autonaming,
     Call,
     Checked,
@@ -33,8 +34,8 @@ from rehearsal.providers.kubernetes.model import (
     State,
     Values,
 )
-from rehearsal.providers.kubernetes.objects import format_path, parse_id
-from rehearsal.providers.kubernetes.values import UNKNOWN, Secret, has_unknown, reveal, secret_paths
+from rehearsal.providers.plugin.paths import format_path
+from rehearsal.providers.plugin.values import UNKNOWN, Secret, has_unknown, reveal, secret_paths
 
 _FIXED = (("name",), ("namespace",))
 _GIVEN = "__values"

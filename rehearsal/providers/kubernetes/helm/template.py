@@ -9,8 +9,8 @@ from rehearsal.providers.kubernetes.client import Client
 from rehearsal.providers.kubernetes.connection import Connection
 from rehearsal.providers.kubernetes.helm import chart, program
 from rehearsal.providers.kubernetes.helm.inputs import REPOSITORY
-from rehearsal.providers.kubernetes.model import Values
-from rehearsal.providers.kubernetes.values import reveal
+from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.values import reveal
 
 RECENT = "v1.36.0"
 _V4 = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
-from rehearsal.providers.kubernetes import wire
+from rehearsal.providers.plugin import wire
 
 _SECONDS = 5
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import grpc  # type: ignore[import-untyped]
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.kubernetes import wire
-from rehearsal.providers.kubernetes.model import PartialFailureError
-from rehearsal.providers.kubernetes.values import encode
+from rehearsal.providers.plugin import wire
+from rehearsal.providers.plugin.model import PartialFailureError
+from rehearsal.providers.plugin.values import encode
 
 
 class Status(NamedTuple):
@@ -30,13 +30,9 @@ def unforeseen(error: Exception) -> Status:
     return Status(grpc.StatusCode.UNKNOWN, "".join(traceback.format_exception(error)))
 
 
-def partial(error: PartialFailureError) -> Status:
-    """The resource exists, with its state, but did not become ready."""
+def partial(error: PartialFailureError, message: str) -> Status:
+    """The resource exists, with its state, but did not become ready; the message says so first."""
     state = error.state
-    message = (
-        f'the Kubernetes API server reported that "{state.id}" failed to fully initialize or become live: '
-        f"{error.reasons[0] if error.reasons else 'no reason is known'}"
-    )
     reasons = [message, *error.reasons[1:]]
     details: Any = wire.provider_pb2.ErrorResourceInitFailed(
         id=state.id, properties=encode(state.outputs), inputs=encode(state.inputs), reasons=reasons

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class S3Connection:
-    """Any S3-compatible server: AWS, Ceph RGW, MinIO, versitygw."""
+    """Any S3-compatible server: AWS, Ceph RGW, MinIO, versitygw.
+
+    endpoint_url: empty for AWS itself, where the SDK knows it from the region.
+    """
 
     endpoint_url: str
     region: str
@@ -63,7 +66,7 @@ def client(connection: Mapping[str, Any]) -> "S3Client":
 
     return boto3.client(
         "s3",
-        endpoint_url=connection["endpoint_url"],
+        endpoint_url=connection["endpoint_url"] or None,
         region_name=connection["region"],
         config=Config(
             signature_version=connection["signature_version"],

@@ -1,0 +1,61 @@
+"""A threaded WSGI server, plain or with TLS, whose handshakes are made by the thread of the connection.
+
+werkzeug's own TLS makes them in the accepting thread, where one silent client would stop everybody.
+"""
+
+import ssl
+from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import ThreadedWSGIServer
+
+from rehearsal.clouds.aws.calls import Application
+
+HANDSHAKE_SECONDS = 30.0
+
+
+class _Handler(MotoRequestHandler):
+    """Quiet: the account logs what it does not know, requests are not worth a line."""
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        pass
+
+    def log_error(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
+        if "handshake" not in format:
+            super().log_error(format, *args)
+
+
+class Server(ThreadedWSGIServer):
+    """Serves one application on one address."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(
+        self, host: str, port: int, application: Application, tls: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__(host, port, application, _Handler)
+        self._tls = tls
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Handle one connection, in its own thread."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(HANDSHAKE_SECONDS)
+        try:
+            secured = self._tls.wrap_socket(request, server_side=True)
+        except OSError:
+            return
+        secured.settimeout(None)
+        try:
+            super().finish_request(secured, client_address)
+        finally:
+            secured.close()
+
+
+def server_context(certificate: str, key: str) -> ssl.SSLContext:
+    """TLS settings with a certificate and key (PEM files)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context

@@ -77,15 +77,15 @@ def _bootstrap(recipe: Recipe, archive: Path, step: Step) -> None:
                 f"--include={','.join(recipe.packages)}",
                 *(f"--dpkgopt={option}" for option in (*options, "force-unsafe-io")),
                 '--aptopt=APT::Install-Recommends "false"',
-                *_proxies(),
+                *proxies(),
                 *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
                 "--skip=output/dev",
                 recipe.suite,
                 str(archive),
-                *_mirrors(recipe),
+                *mirrors(recipe.suite, recipe.components),
             ],
             env=os.environ | {"TMPDIR": str(temporary), "LC_ALL": "C.UTF-8", "ZSTD_NBTHREADS": "2"},
-            on_line=_progress,
+            on_line=progress,
         )
     except StepFailed:
         if "NO_PUBKEY" in step.log.read_text(errors="replace"):
@@ -99,11 +99,12 @@ def _bootstrap(recipe: Recipe, archive: Path, step: Step) -> None:
         raise BerthError("the base system came out empty", f"The log {step.log} says why.")
 
 
-def _progress(line: str) -> str | None:
+def progress(line: str) -> str | None:
+    """What mmdebstrap says about where it is."""
     return line.removeprefix("I: ").rstrip(". ") if line.startswith("I: ") else None
 
 
-def _mirrors(recipe: Recipe) -> list[str]:
+def mirrors(suite: str, components: list[str]) -> list[str]:
     """Lines for apt's sources from this machine's own; empty where it is no Debian machine."""
     targets = subprocess.run(
         [
@@ -117,22 +118,22 @@ def _mirrors(recipe: Recipe) -> list[str]:
         text=True,
         check=False,
     ).stdout.splitlines()
-    components = " ".join(recipe.components)
+    joined = " ".join(components)
     suites = {
-        "Debian": (recipe.suite, f"{recipe.suite}-updates"),
-        "Debian-Security": (f"{recipe.suite}-security",),
+        "Debian": (suite, f"{suite}-updates"),
+        "Debian-Security": (f"{suite}-security",),
     }
     lines: list[str] = []
     for label, names in suites.items():
         for target in targets:
             origin, of_label, uri, component = target.split("|")
             if origin == "Debian" and of_label == label and component == "main":
-                lines += [f"deb {uri} {name} {components}" for name in names]
+                lines += [f"deb {uri} {name} {joined}" for name in names]
                 break
     return lines
 
 
-def _proxies() -> list[str]:
+def proxies() -> list[str]:
     """The proxies that this machine's apt uses."""
     found = []
     for scheme in ("http", "https"):

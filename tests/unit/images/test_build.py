@@ -115,14 +115,13 @@ def test_mirrors_are_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> No
     )
     answer = subprocess.CompletedProcess([], 0, stdout=targets)
     monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: answer)
-    recipe = base.Recipe(suite="trixie", components=["main"], packages=[], exclude=[], include=[])
-    assert base._mirrors(recipe) == [
+    assert base.mirrors("trixie", ["main"]) == [
         "deb http://mirror.test/debian/ trixie main",
         "deb http://mirror.test/debian/ trixie-updates main",
         "deb http://mirror.test/security/ trixie-security main",
     ]
     answer.stdout = "Ubuntu|Ubuntu|http://mirror.test/ubuntu/|main\n"
-    assert base._mirrors(recipe) == []
+    assert base.mirrors("trixie", ["main"]) == []
 
 
 def test_an_unreachable_registry_is_named(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:

@@ -10,9 +10,17 @@ import typer
 
 from rehearsal.workspace import known
 from scripts.berth import options, rehearse
-from scripts.berth.place import account, in_rehearsal_shell
+from scripts.berth.place import Place, account, in_rehearsal_shell
 
-DEFAULT_THRESHOLD, DEFAULT_SAMPLES = 0.97, 200
+
+def place(env: str) -> Place:
+    """The account, or in its shell the rehearsal."""
+    return rehearse.place(env) if in_rehearsal_shell() else _account(env)
+
+
+def _account(env: str) -> Place:
+    known(env)
+    return account()
 
 
 def up(env: options.Env, *, yes: options.Yes = False) -> None:
@@ -23,11 +31,9 @@ def up(env: options.Env, *, yes: options.Yes = False) -> None:
     from scripts.berth import stack, verify
 
     log = Path(tempfile.gettempdir()) / f"berth-up-{known(env)}.log"
-    place = account()
-    stack.deploy(place, env, log, yes=yes)
-    raise typer.Exit(
-        verify.verify(place, env, as_json=False, threshold=DEFAULT_THRESHOLD, samples=DEFAULT_SAMPLES)
-    )
+    here = account()
+    stack.deploy(here, env, log, yes=yes)
+    raise typer.Exit(verify.verify(here, env, verify.Ask(), as_json=False))
 
 
 def preview(env: options.Env, *, as_json: options.Json = False) -> None:
@@ -45,12 +51,11 @@ def down(env: options.Env, *, yes: options.Yes = False) -> None:
     """Destroy an environment. In a rehearsal's shell the rehearsal itself goes on running."""
     from scripts.berth import stack
 
-    known(env)
-    place = rehearse.place() if in_rehearsal_shell() else account()
-    place.require_stack(env)
-    status = stack.destroy(place, env, None, yes=yes)
+    here = place(env)
+    here.require_stack(env)
+    status = stack.destroy(here, env, None, yes=yes)
     if status == 0:
-        stack.remove(place, env)
+        stack.remove(here, env)
     raise typer.Exit(status)
 
 
@@ -58,32 +63,29 @@ def verify(
     env: options.Env,
     *,
     as_json: options.Json = False,
-    threshold: options.Threshold = DEFAULT_THRESHOLD,
-    samples: options.Samples = DEFAULT_SAMPLES,
+    threshold: options.Threshold = 0.97,
+    samples: options.Samples = 200,
+    minutes: options.Minutes = 30,
 ) -> None:
     """Check over HTTP and S3 that an environment does what it is for."""
     from scripts.berth import verify as verification
 
-    known(env)
-    place = rehearse.place() if in_rehearsal_shell() else account()
-    raise typer.Exit(verification.verify(place, env, as_json=as_json, threshold=threshold, samples=samples))
+    ask = verification.Ask(threshold=threshold, samples=samples, minutes=minutes)
+    raise typer.Exit(verification.verify(place(env), env, ask, as_json=as_json))
 
 
 def outputs(env: options.Env, *, as_json: options.Json = False) -> None:
     """Print an environment's outputs."""
     from scripts.berth import verify as verification
 
-    known(env)
-    place = rehearse.place() if in_rehearsal_shell() else account()
-    verification.outputs(place, env, as_json=as_json)
+    verification.outputs(place(env), env, as_json=as_json)
 
 
 def status(env: options.Env, *, as_json: options.Json = False) -> None:
     """Show an environment's resources and results."""
     from scripts.berth import status as view
 
-    known(env)
-    view.environment(rehearse.place() if in_rehearsal_shell() else account(), env, as_json=as_json)
+    view.environment(place(env), env, as_json=as_json)
 
 
 def doctor(*, as_json: options.Json = False) -> None:

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,11 +14,10 @@ from rehearsal import recovery, session, workspace
 from rehearsal.errors import BerthError
 from rehearsal.lock import exclusive
 from rehearsal.paths import Paths
-from rehearsal.session import Choice
+from rehearsal.record import TARGETS, Choice, Record
 from rehearsal.steps import Steps
-from scripts.berth import inside, report, stack
-from scripts.berth.place import Place
-from scripts.berth.verify import deployed, run_checks
+from rehearsal.values import target_of
+from scripts.berth import inside, report, stack, targets
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Phases:
         return time.monotonic() - self.began
 
 
-def up(where: Paths, env: str, choice: Choice, console: Console) -> None:
+def up(where: Paths, env: str, choice: Choice, ask: targets.Ask, console: Console) -> None:
     """Bring up, deploy, verify, report.
 
     Raises:
@@ -53,30 +52,30 @@ def up(where: Paths, env: str, choice: Choice, console: Console) -> None:
     steps = Steps(where.logs, console=console)
     phases = Phases(steps)
     console.print(f"[bold]Rehearsing {env}[/]: no account is touched.", highlight=False)
-    with inside.entered(where, choice, steps) as (place, _):
+    target = targets.of(env)
+    with inside.entered(where, env, choice, steps) as place:
         if workspace.changed_values(where, env):
             console.print(
                 f"note: values of {env} were set in the rehearsal by `pulumi config`, not in stacks/",
                 highlight=False,
             )
         if recovery.has_pending(where, env):
-            number = stack.resolve_pending(place, env, lambda inputs: stack.in_cluster(place, inputs))
+            number = stack.resolve_pending(place, env, lambda inputs: target.exists(place, inputs))
             console.print(f"note: {number} operations of a killed command were resolved", highlight=False)
         with phases.phase("pulumi up"):
             stack.deploy(place, env, where.logs / f"pulumi-up-{env}.log", yes=True)
         with phases.phase("verification"):
-            outputs = deployed(place, env)
-            found = run_checks(place, outputs)
+            found = target.verify(place, env, ask, console)
         kinds = stack.kinds(stack.exported(place, env))
     console.print()
     report.created(console, kinds)
-    report.results(console, outputs, found)
+    target.results(console, place, env, found)
+    report.facts(console, found)
     report.checks(console, found)
     report.phases(console, phases.all, phases.total)
-    report.how_to_go_on(console, env, outputs, berth=".venv/bin/berth")
+    report.how_to_go_on(console, env, target.next_steps(place, env), berth=".venv/bin/berth")
     if not found.passed:
-        failed = ", ".join(check.name for check in found.checks if not check.passed)
-        raise BerthError(f"{env} is up, but these checks failed: {failed}")
+        raise BerthError(f"{env} is up, but these checks failed: {', '.join(found.failed)}")
 
 
 def down(where: Paths, env: str, console: Console, *, purge: bool) -> None:
@@ -116,30 +115,37 @@ def down(where: Paths, env: str, console: Console, *, purge: bool) -> None:
 def _destroy_all(where: Paths, stacks: list[str], steps: Steps, console: Console) -> list[str]:
     record = session.load(where)
     choice = record.choice if record else Choice()
-    place = _healed(where, choice, steps, console) if record else None
-    if place is None and choice.cluster != "embedded":
+    living = [name for name in stacks if record and targets.of(name).alive(where, choice)]
+    healed = _healed(where, choice, living, steps, console) if living else None
+    elsewhere = [name for name in stacks if _elsewhere(name, choice)]
+    if healed is None and elsewhere:
         raise BerthError(
-            f"{', '.join(stacks)} is deployed in the cluster {choice.cluster!r}, and the rehearsal that could"
-            " destroy it cannot be brought back",
+            f"{', '.join(elsewhere)} is deployed in the cluster {choice.cluster!r}, and the rehearsal that"
+            " could destroy it cannot be brought back",
             f"Run `berth rehearse env` to see why; the state is in {where.state / 'backend'}.",
         )
-    if place is None:
+    lost = stacks if healed is None else [name for name in stacks if name not in living]
+    if lost:
         console.print(
-            f"The cluster does not run. What {', '.join(stacks)} consists of goes with its data: "
+            f"What {', '.join(lost)} was deployed in does not run. What it consists of goes with its data: "
             "the state is removed without `pulumi destroy`.",
             highlight=False,
         )
-        return [f"the state of {name}" for name in stacks]
-    removed = []
-    for name in stacks:
-        removed += _destroy(where, place, name, console, cluster=choice.cluster, logs=steps.logs)
+    removed = [f"the state of {name}" for name in lost]
+    if healed is not None:
+        for name in living:
+            removed += _destroy(where, healed, name, console, logs=steps.logs)
     return removed
 
 
-def _destroy(
-    where: Paths, place: Place, name: str, console: Console, *, cluster: str, logs: Path
-) -> list[str]:
+def _elsewhere(name: str, choice: Choice) -> bool:
+    """Whether an environment is in a cluster that is not the rehearsal's, and would outlive it."""
+    return target_of(name) == "local" and choice.cluster != "embedded"
+
+
+def _destroy(where: Paths, record: Record, name: str, console: Console, *, logs: Path) -> list[str]:
     log = logs / f"pulumi-destroy-{name}.log"
+    place = inside.place_of(where, record, name)
     try:
         if recovery.has_pending(where, name):
             # Deleting what does not exist succeeds, so that every object counts as there.
@@ -152,10 +158,10 @@ def _destroy(
         reason = f"`pulumi destroy` ended with status {status}"
     except BerthError as problem:
         reason = problem.message
-    if cluster != "embedded":
+    if _elsewhere(name, record.choice):
         raise BerthError(
-            f"{name} could not be destroyed in the cluster {cluster!r}, which is not the rehearsal's: "
-            f"{reason}",
+            f"{name} could not be destroyed in the cluster {record.choice.cluster!r}, which is not the "
+            f"rehearsal's: {reason}",
             f"Mend it and run the command again; the log is {log}.",
         )
     kept = Path(tempfile.gettempdir()) / log.name
@@ -163,23 +169,25 @@ def _destroy(
         shutil.copyfile(log, kept)
     console.print(
         f"{name} could not be destroyed in an orderly way ({reason}; log: {kept}): its state is removed "
-        "with the cluster that held it.",
+        "with what it was deployed in.",
         highlight=False,
     )
     return [f"the state of {name}"]
 
 
-def _healed(where: Paths, choice: Choice, steps: Steps, console: Console) -> Place | None:
-    """The rehearsal with all of its parts running; None where its own cluster is dead.
+def _healed(where: Paths, choice: Choice, living: list[str], steps: Steps, console: Console) -> Record | None:
+    """The rehearsal with all that it takes to destroy these environments; None where that cannot be had.
 
-    What is in that cluster goes with the cluster's data, so there is nothing to be brought back for.
+    What is in a dead cluster or a dead emulated account goes with its data, so there is nothing to be brought
+    back for.
     """
-    from rehearsal import bringup, cluster
+    from rehearsal import bringup
 
     record = session.ready(where)
     if record is None:
-        dead = choice.cluster == "embedded" and not cluster.is_running(where)
-        if dead or not bringup.is_cheap(where, choice):
+        needed = {target_of(name) for name in living}
+        choice = replace(choice, targets=tuple(t for t in TARGETS if t in needed), machines=False)
+        if not bringup.is_cheap(where, choice):
             return None
         console.print("The rehearsal runs in part: bringing up the rest, to destroy what is in it.")
         try:
@@ -188,4 +196,4 @@ def _healed(where: Paths, choice: Choice, steps: Steps, console: Console) -> Pla
             console.print(f"note: {problem.message.splitlines()[0]}", highlight=False, markup=False)
             return None
     workspace.refresh(where)
-    return inside.place_of(where, record)
+    return record

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rehearsal import session, workspace
 from rehearsal.errors import BerthError
 from rehearsal.paths import CHECKOUT, Paths, paths
-from rehearsal.session import Choice, Record
+from rehearsal.record import TARGETS, Choice, Record, boot
+from rehearsal.values import target_of
 from scripts.berth.place import Place, rehearsal
 
 if TYPE_CHECKING:
@@ -27,11 +28,17 @@ def leave_shims_alone(where: Paths) -> None:
 
 
 def choose(where: Paths, env: str, cluster: str | None, gpus: int | None) -> Choice:
-    """The flags, else what the rehearsal was brought up with, else what the environment's values ask for."""
+    """The flags, else what the rehearsal was brought up with, else what the environment's values ask for.
+
+    Parts for the environment's target come to those that were there; after a reboot they come alone.
+    """
     record = session.load(where)
     wanted = values_gpus(env)
     previous = record.choice if record else Choice()
+    targets = {target_of(env), *(previous.targets if record and record.boot == boot() else ())}
     return Choice(
+        targets=tuple(target for target in TARGETS if target in targets),
+        machines=previous.machines,
         cluster=cluster or previous.cluster,
         gpus=gpus if gpus is not None else max(wanted, previous.gpus),
     )
@@ -47,9 +54,9 @@ def values_gpus(env: str, checkout: Path = CHECKOUT) -> int:
     return int(found[1]) if found else 0
 
 
-def place_of(where: Paths, record: Record) -> Place:
-    """The rehearsal that a record describes."""
-    environ = session.inside(where, record).over(os.environ)
+def place_of(where: Paths, record: Record, env: str) -> Place:
+    """The rehearsal that a record describes, as an environment sees it."""
+    environ = session.inside(where, record, target_of(env)).over(os.environ)
     return rehearsal(where, environ, Path(record.programs[0]) / "pulumi")
 
 
@@ -60,7 +67,7 @@ def has_images(record: Record) -> bool:
     return record.images == references()
 
 
-def enter(where: Paths, choice: Choice) -> Place:
+def enter(where: Paths, env: str, choice: Choice) -> Place:
     """The rehearsal, brought up where it is not, without its images; takes the lock only then."""
     record = session.ready(where, choice)
     if record is None:
@@ -72,11 +79,11 @@ def enter(where: Paths, choice: Choice) -> Place:
             record = session.ensure(where, Steps(where.logs), choice, images=False)
     else:
         workspace.refresh(where)
-    return place_of(where, record)
+    return place_of(where, record, env)
 
 
 @contextmanager
-def entered(where: Paths, choice: Choice, steps: "Steps") -> Iterator[tuple[Place, Record]]:
+def entered(where: Paths, env: str, choice: Choice, steps: "Steps") -> Iterator[Place]:
     """Hold the lock for a whole command, with the rehearsal and its images up to date."""
     from rehearsal import recovery
     from rehearsal.lock import exclusive
@@ -90,7 +97,7 @@ def entered(where: Paths, choice: Choice, steps: "Steps") -> Iterator[tuple[Plac
             remove_empty(where)
             raise
         recovery.release_stale_locks(where)
-        yield place_of(where, record), record
+        yield place_of(where, record, env)
 
 
 def remove_empty(where: Paths) -> None:
@@ -102,7 +109,7 @@ def remove_empty(where: Paths) -> None:
         shutil.rmtree(where.run)
 
 
-def present(where: Paths) -> Place:
+def present(where: Paths, env: str) -> Place:
     """The rehearsal as it was brought up last, whether it runs or not: enough to read a stack's state.
 
     Raises:
@@ -110,9 +117,9 @@ def present(where: Paths) -> Place:
     """
     record = session.load(where)
     if record is None or not Path(record.programs[0]).is_dir():
-        raise BerthError("there is no rehearsal on this machine", "Start one: `berth rehearse up local`.")
+        raise BerthError("there is no rehearsal on this machine", f"Start one: `berth rehearse up {env}`.")
     workspace.refresh(where)
-    return place_of(where, record)
+    return place_of(where, record, env)
 
 
 def require_root() -> None:

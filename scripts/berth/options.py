@@ -28,4 +28,7 @@ Threshold = Annotated[
     float,
     typer.Option(min=0.0, max=1.0, help="Least share of right predictions, and least training accuracy."),
 ]
+Minutes = Annotated[
+    float, typer.Option("--minutes", min=0.1, help="How long to wait until machines have come up.")
+]
 Samples = Annotated[int, typer.Option(min=1, max=1000, help="Held-out samples to predict.")]

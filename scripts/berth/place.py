@@ -28,6 +28,7 @@ GRACE_SECONDS = 12.0
 class Place:
     """An engine, its environment, and the directory of the project.
 
+    values: the directory of the values files.
     stack_names: of this project in the backend, where they can be had without the engine.
     started: told the engine's pid; ended: told that it has ended.
     """
@@ -36,6 +37,7 @@ class Place:
     environ: Mapping[str, str]
     project: Path
     rehearsed: bool
+    values: Path
     stack_names: Callable[[], list[str]] | None = None
     started: Callable[[int], None] = field(default=lambda _: None)
     ended: Callable[[], None] = field(default=lambda: None)
@@ -156,7 +158,9 @@ def account() -> Place:
             "Run `pulumi login` (or `pulumi login --local`, or set PULUMI_BACKEND_URL). "
             "To act without an account: `berth rehearse …`.",
         )
-    return Place(engine=engine, environ=dict(os.environ), project=CHECKOUT, rehearsed=False)
+    return Place(
+        engine=engine, environ=dict(os.environ), project=CHECKOUT, rehearsed=False, values=CHECKOUT / "stacks"
+    )
 
 
 def rehearsal(where: Paths, environ: Mapping[str, str], engine: Path) -> Place:
@@ -168,6 +172,7 @@ def rehearsal(where: Paths, environ: Mapping[str, str], engine: Path) -> Place:
         environ=environ,
         project=workspace.location(where),
         rehearsed=True,
+        values=workspace.location(where) / "values",
         stack_names=lambda: recovery.stacks(where),
         started=lambda pid: recovery.remember_engine(where, pid),
         ended=lambda: recovery.forget_engine(where),

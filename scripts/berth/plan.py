@@ -11,6 +11,7 @@ def show(console: Console, where: Paths, choice: Choice, env: str) -> None:
     from rich.table import Table
 
     from rehearsal import bringup, system
+    from scripts.berth import targets
 
     table = Table(
         box=None, pad_edge=False, title=f"Plan for {env} (nothing is changed)", title_justify="left"
@@ -21,7 +22,7 @@ def show(console: Console, where: Paths, choice: Choice, env: str) -> None:
         table.add_row("[green]there[/]" if line.done else "[yellow]to do[/]", line.name, line.detail)
     for name, detail in (
         ("images", "build and push those whose content is not in the registry"),
-        (f"stack {env}", "pulumi up: dataset, training, service"),
+        (f"stack {env}", targets.of(env).plan()),
         ("verification", "predictions over HTTP on held-out data"),
     ):
         table.add_row("[yellow]to do[/]", name, detail)

@@ -7,6 +7,7 @@ import typer
 
 from rehearsal import session
 from rehearsal.lock import exclusive
+from rehearsal.values import target_of
 from rehearsal.workspace import known
 from scripts.berth import inside, options
 from scripts.berth.place import Place
@@ -20,6 +21,7 @@ def up(
     cluster: options.Cluster = None,
     gpus: options.Gpus = None,
     dry_run: options.DryRun = False,
+    minutes: options.Minutes = 30,
     yes: options.Yes = False,
 ) -> None:
     """Start what is missing, create or update the environment, verify it and show the result."""
@@ -35,9 +37,9 @@ def up(
 
         plan.show(console, where, choice, env)
         return
-    from scripts.berth import flow
+    from scripts.berth import flow, targets
 
-    flow.up(where, env, choice, console)
+    flow.up(where, env, choice, targets.Ask(minutes=minutes), console)
 
 
 def preview(
@@ -53,7 +55,7 @@ def preview(
     where = inside.here()
     choice = inside.choose(where, known(env), cluster, gpus)
     inside.leave_shims_alone(where)
-    raise typer.Exit(stack.preview(inside.enter(where, choice), env, as_json=as_json))
+    raise typer.Exit(stack.preview(inside.enter(where, env, choice), env, as_json=as_json))
 
 
 def down(env: options.Env = DEFAULT_ENV, *, purge: options.Purge = False, yes: options.Yes = False) -> None:
@@ -74,20 +76,20 @@ def verify(
     as_json: options.Json = False,
     threshold: options.Threshold = 0.97,
     samples: options.Samples = 200,
+    minutes: options.Minutes = 30,
 ) -> None:
     """Check over HTTP and S3 that the environment does what it is for."""
     from scripts.berth import verify as verification
 
-    known(env)
-    raise typer.Exit(verification.verify(place(), env, as_json=as_json, threshold=threshold, samples=samples))
+    ask = verification.Ask(threshold=threshold, samples=samples, minutes=minutes)
+    raise typer.Exit(verification.verify(place(env), env, ask, as_json=as_json))
 
 
 def outputs(env: options.Env = DEFAULT_ENV, *, as_json: options.Json = False) -> None:
     """Print the environment's outputs."""
     from scripts.berth import verify as verification
 
-    known(env)
-    verification.outputs(place(), env, as_json=as_json)
+    verification.outputs(place(env), env, as_json=as_json)
 
 
 def status(env: options.MaybeEnv = None, *, as_json: options.Json = False) -> None:
@@ -97,7 +99,7 @@ def status(env: options.MaybeEnv = None, *, as_json: options.Json = False) -> No
     if env is None:
         view.rehearsal(inside.here(), as_json=as_json)
     else:
-        view.environment(place(), known(env), as_json=as_json)
+        view.environment(place(env), env, as_json=as_json)
 
 
 def env_(
@@ -119,7 +121,7 @@ def env_(
         inside.require_root()
         with exclusive(where):
             record = session.ensure(where, Steps(where.logs), choice)
-    environment = session.inside(where, record)
+    environment = session.inside(where, record, target_of(env))
     if as_json:
         variables = {"set": dict(environment.variables), "unset": environment.removed(original)}
         print(json.dumps(variables, indent=2))
@@ -127,8 +129,8 @@ def env_(
         print(environment.exports(original))
 
 
-def place() -> Place:
-    """The rehearsal as it is."""
+def place(env: str) -> Place:
+    """The rehearsal as it is, as an environment sees it."""
     where = inside.here()
     inside.leave_shims_alone(where)
-    return inside.present(where)
+    return inside.present(where, known(env))

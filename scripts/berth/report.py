@@ -2,20 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra.outputs import Deployed
-from scripts.berth.checks import Verification
+from scripts.berth.checks import Prediction, Verification
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHADES = " ░▒▓█"
 
 
-def draw(image: NDArray[Any]) -> str:
+def draw(image: "NDArray[Any]") -> str:
     """A small picture of an image (height, width), two characters a pixel, for a terminal."""
     rows = image.tolist()
     top = max(1, *(int(pixel) for row in rows for pixel in row))
@@ -24,32 +25,40 @@ def draw(image: NDArray[Any]) -> str:
     )
 
 
+def line(console: Console, heading: str, text: str) -> None:
+    """One result under a heading."""
+    console.print(f"[bold]{heading:<12}[/]", Text(text), highlight=False, soft_wrap=True, sep="")
+
+
 def created(console: Console, kinds: Counter[str]) -> None:
     """Resources by kind."""
     listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    console.print(
-        f"[bold]Created[/]     {sum(kinds.values())} resources: {listed}", highlight=False, soft_wrap=True
-    )
+    line(console, "Created", f"{sum(kinds.values())} resources: {listed}")
 
 
-def results(console: Console, outputs: Deployed, found: Verification) -> None:
-    """The training's result, the service and one prediction."""
-    training = outputs.training
+def training(console: Console, accuracy: float, steps: int, seconds: float) -> None:
+    """The training's result. accuracy: 0 to 1."""
+    reached = f"{accuracy:.2%} of the held-out images predicted right"
+    line(console, "Training", f"{reached}, {steps} steps in {seconds:.1f} s")
+
+
+def prediction(console: Console, one: Prediction | None) -> None:
+    """One held-out sample with its picture."""
+    if one is None:
+        return
+    right = "[green]right[/]" if one.predicted == one.label else "[red]wrong[/]"
     console.print(
-        f"[bold]Training[/]    {training.accuracy:.2%} of the held-out images predicted right, "
-        f"{training.steps} steps in {training.duration_seconds:.1f} s",
+        f"[bold]Prediction[/]  a held-out image of a {one.label}: the service says "
+        f"[bold]{one.predicted}[/] ({one.confidence:.1%}), {right}",
         highlight=False,
-        soft_wrap=True,
     )
-    console.print(f"[bold]Service[/]     {outputs.predict_url}", highlight=False, soft_wrap=True)
-    if found.image is not None:
-        right = "[green]right[/]" if found.predicted == found.label else "[red]wrong[/]"
-        console.print(
-            f"[bold]Prediction[/]  a held-out image of a {found.label}: the service says "
-            f"[bold]{found.predicted}[/] ({found.confidence:.1%}), {right}",
-            highlight=False,
-        )
-        console.print(Text("\n".join(f"    {line}" for line in draw(found.image).splitlines())))
+    console.print(Text("\n".join(f"    {row}" for row in draw(one.image).splitlines())))
+
+
+def facts(console: Console, found: Verification) -> None:
+    """What is worth knowing and cannot fail."""
+    for heading, text in found.facts.items():
+        line(console, heading, text)
 
 
 def checks(console: Console, found: Verification) -> None:
@@ -66,18 +75,16 @@ def phases(console: Console, timings: Sequence[tuple[str, float]], total: float)
     """Time per phase, the longest first; phases run side by side, so they add up to more than the total."""
     longest = sorted(timings, key=lambda timing: -timing[1])
     listed = ", ".join(f"{name} {took:.1f} s" for name, took in longest if took >= 0.05)
-    console.print(f"[bold]Time[/]        {total:.1f} s in all: {listed}", highlight=False, soft_wrap=True)
+    line(console, "Time", f"{total:.1f} s in all: {listed}")
 
 
-def how_to_go_on(console: Console, env: str, outputs: Deployed, *, berth: str) -> None:
-    """Where to look and how to tear down."""
-    instances = f"{outputs.predict_url}/v1/models/{outputs.model_name}:predict"
+def how_to_go_on(console: Console, env: str, steps: Sequence[tuple[str, str]], *, berth: str) -> None:
+    """Where to look and how to tear down; steps: a target's own headings and command lines."""
     lines = [
         ("Look around", f"{berth} rehearse status {env}; {berth} rehearse outputs {env} --json"),
-        ("", f'eval "$({berth} rehearse env)"   then plain pulumi, kubectl and berth work:'),
-        ("", f"pulumi up -s {env}; kubectl -n {outputs.namespace} get pods; berth verify {env}"),
-        ("Predict", f"curl -d '{{\"instances\": [IMAGE]}}' {instances}"),
+        ("", f'eval "$({berth} rehearse env {env})"   then plain pulumi and berth work:'),
+        *steps,
         ("Tear down", f"./scripts/down {env}"),
     ]
-    for heading, line in lines:
-        console.print(f"[bold]{heading:<11}[/] ", Text(line), soft_wrap=True, highlight=False, sep="")
+    for heading, text in lines:
+        line(console, heading, text)

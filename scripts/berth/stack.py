@@ -1,20 +1,21 @@
 """What every environment can do with Pulumi, in an account or in the rehearsal."""
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rehearsal.errors import BerthError
+from scripts.berth import policy
 from scripts.berth.place import Place, failed
 
 
 def preview(place: Place, env: str, *, as_json: bool) -> int:
     """`pulumi preview`; returns its exit status."""
     select(place, env)
-    return place.run("preview", "--stack", env, *(["--json"] if as_json else []))
+    flags = [*policy.arguments(), *(["--json"] if as_json else [])]
+    return place.run("preview", "--stack", env, *flags)
 
 
 def select(place: Place, env: str) -> None:
@@ -23,14 +24,15 @@ def select(place: Place, env: str) -> None:
         place.capture("stack", "select", "--create", env)
 
 
-def deploy(place: Place, env: str, log: Path, *, yes: bool) -> None:
-    """`pulumi up`.
+def deploy(place: Place, env: str, log: Path, *, yes: bool, target: str = "") -> None:
+    """`pulumi up`. target: URN, or pattern of URNs, of the only resources to be changed.
 
     Raises:
         BerthError: it failed; with the end of its log.
     """
     select(place, env)
-    status = place.run("up", "--stack", env, *(["--yes"] if yes else []), log=log)
+    flags = [*policy.arguments(), *(["--yes"] if yes else []), *(["--target", target] if target else [])]
+    status = place.run("up", "--stack", env, *flags, log=log)
     if status:
         raise failed(f"`pulumi up` of {env} failed", log, f"{place.prefix} up {env}")
 
@@ -73,13 +75,3 @@ def resolve_pending(place: Place, env: str, exists: Callable[[dict[str, Any]], b
         resolved = json.dumps(recovery.resolve(state, exists))
         place.capture("stack", "import", "--stack", env, stdin=resolved)
     return len(operations)
-
-
-def in_cluster(place: Place, inputs: dict[str, Any]) -> bool:
-    """Whether the cluster has the object that these inputs describe."""
-    group, _, version = str(inputs.get("apiVersion", "v1")).rpartition("/")
-    metadata = inputs.get("metadata") or {}
-    argv = ["kubectl", "get", f"{inputs.get('kind')}.{version}.{group}", str(metadata.get("name"))]
-    if metadata.get("namespace"):
-        argv += ["--namespace", str(metadata["namespace"])]
-    return subprocess.run(argv, env=place.environ, capture_output=True, check=False).returncode == 0

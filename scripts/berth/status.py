@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from rich.table import Table
 
 from rehearsal import addresses, process, recovery, session
 from rehearsal.paths import Paths
-from scripts.berth import stack
+from rehearsal.record import Choice
+from scripts.berth import stack, targets
 from scripts.berth.place import Place
 
 GIB = 2**30
@@ -24,10 +26,8 @@ def rehearsal(where: Paths, *, as_json: bool) -> None:
         return
     console = Console()
     state = "[green]up[/]" if found["ready"] else "[yellow]not up[/]"
-    choice = found["choice"] or {}
     console.print(
-        f"The rehearsal is {state}: cluster {choice.get('cluster', 'none')}, "
-        f"{choice.get('gpus', 0)} simulated GPUs, {found['memory_gib']:.2f} GiB of memory",
+        f"The rehearsal is {state}: {_parts(found['choice'])}, {found['memory_gib']:.2f} GiB of memory",
         highlight=False,
     )
     table = Table("daemon", "pid", "memory", box=None, pad_edge=False)
@@ -60,6 +60,7 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
         "resources": dict(sorted(kinds.items())),
         "pending_operations": pending,
         "outputs": outputs,
+        "now": targets.of(env).status(place, env) if outputs else {},
     }
     if as_json:
         print(json.dumps(found, indent=2))
@@ -69,9 +70,32 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
     console.print(f"{env}: {sum(kinds.values())} resources ({listed or 'none'}), changed {deployed}")
     if pending:
         console.print(f"[yellow]{pending} operations are pending[/]: an earlier command was killed")
+    for name, text in found["now"].items():
+        console.print(f"  {name}: {text}", soft_wrap=True, markup=False)
     for name, value in sorted(outputs.items()):
         text = value if isinstance(value, str) else json.dumps(value)
         console.print(f"  {name}: {text}", soft_wrap=True, markup=False)
+
+
+def _parts(choice: dict[str, Any] | None) -> str:
+    if choice is None:
+        return "nothing"
+    parts = []
+    if "local" in choice["targets"]:
+        parts.append(f"cluster {choice['cluster']}, {choice['gpus']} simulated GPUs")
+    if "aws-vm" in choice["targets"]:
+        parts.append(f"emulated AWS{' with machines' if choice['machines'] else ''}")
+    return ", ".join(parts)
+
+
+def _addresses(choice: Choice) -> dict[str, str]:
+    found = {"image registry": addresses.REGISTRY}
+    if choice.needs("local"):
+        found["API server"] = f"https://{addresses.NODE}:{addresses.API_SERVER_PORT}"
+        found["object storage"] = addresses.S3_ENDPOINT
+    if choice.needs("aws-vm"):
+        found["emulated AWS"] = addresses.AWS_ENDPOINT
+    return found
 
 
 def _facts(where: Paths) -> dict[str, Any]:
@@ -80,17 +104,11 @@ def _facts(where: Paths) -> dict[str, Any]:
     memory = {name: _memory(pid) if pid else 0 for name, pid in pids.items()}
     return {
         "ready": session.ready(where) is not None,
-        "choice": {"cluster": record.choice.cluster, "gpus": record.choice.gpus} if record else None,
+        "choice": asdict(record.choice) if record else None,
         "daemons": {name: {"pid": pid, "memory_bytes": memory[name]} for name, pid in pids.items()},
         "memory_gib": (sum(memory.values()) + _memory_of_pods(where)) / GIB,
         "disk_gib": {str(path): _disk(path) / GIB for path in (where.cache, where.state)},
-        "addresses": {
-            "API server": f"https://{addresses.NODE}:{addresses.API_SERVER_PORT}",
-            "object storage": addresses.S3_ENDPOINT,
-            "image registry": addresses.REGISTRY,
-        }
-        if record
-        else {},
+        "addresses": _addresses(record.choice) if record else {},
         "stacks": recovery.stacks(where),
         "logs": str(where.logs),
     }

@@ -14,7 +14,9 @@ from scripts.berth.place import Place
 
 @pytest.fixture
 def place(fake_pulumi: Path, tmp_path: Path) -> Place:
-    return Place(engine=str(fake_pulumi), environ=dict(os.environ), project=tmp_path, rehearsed=True)
+    return Place(
+        engine=str(fake_pulumi), environ=dict(os.environ), project=tmp_path, rehearsed=True, values=tmp_path
+    )
 
 
 def test_a_failed_deployment_shows_the_end_of_its_log_and_how_to_repeat_it(
@@ -50,7 +52,9 @@ def test_an_interrupted_engine_may_save_its_state_and_is_heard_to_its_end(
 import os
 from pathlib import Path
 from scripts.berth.place import Place
-place = Place(engine={str(fake_pulumi)!r}, environ=dict(os.environ), project=Path("/"), rehearsed=True)
+root = Path("/")
+engine = {str(fake_pulumi)!r}
+place = Place(engine=engine, environ=dict(os.environ), project=root, rehearsed=True, values=root)
 place.run("up", "--stack", "slow", log=Path({str(tmp_path / "log")!r}))
 """
     command = subprocess.Popen(

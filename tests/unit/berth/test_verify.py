@@ -11,6 +11,9 @@ import pytest
 
 from infra.outputs import Deployed, from_mapping
 from scripts.berth import checks, report
+from scripts.berth.aws.bucket import Bucket
+from scripts.berth.checks import service
+from scripts.berth.targets import Ask, local
 
 LABELS = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
 IMAGES = np.zeros((10, 8, 8), np.uint8)
@@ -81,53 +84,62 @@ def outputs(url: str, accuracy: float = 0.99) -> Deployed:
     return from_mapping(dict.fromkeys(names, "x") | {"predict_url": url, "training": training})
 
 
+class Objects(Bucket):
+    """A bucket in memory."""
+
+    content: dict[str, bytes]
+
+    def __init__(self, content: dict[str, bytes]) -> None:
+        object.__setattr__(self, "name", "x")
+        object.__setattr__(self, "content", content)
+
+    def get(self, key: str) -> bytes | None:
+        return self.content.get(key)
+
+
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    objects = {
-        "runs/x/results.json": json.dumps({"accuracy": 0.99, "steps": 10}).encode(),
-        "runs/x/held-out.npz": held_out(),
-    }
-
-    def get(_outputs: Deployed, _environ: Any, key: str) -> bytes:
-        if key not in objects:
-            raise checks.Failed(f"s3://x/{key}: NoSuchKey")
-        return objects[key]
-
-    monkeypatch.setattr(checks, "_bucket", get)
-    return objects
+def bucket() -> Objects:
+    return Objects(
+        {
+            "runs/x/results.json": json.dumps({"accuracy": 0.99, "steps": 10}).encode(),
+            "runs/x/held-out.npz": held_out(),
+        }
+    )
 
 
 def failed(found: checks.Verification) -> list[str]:
-    return [check.name.split(" for at least")[0] for check in found.checks if not check.passed]
+    return [name.split(" for at least")[0] for name in found.failed]
 
 
-def verify(url: str, accuracy: float = 0.99) -> checks.Verification:
-    return checks.verify(outputs(url, accuracy), {}, threshold=0.9, samples=10)
+def verify(url: str, bucket: Objects, accuracy: float = 0.99) -> checks.Verification:
+    return local.check(outputs(url, accuracy), bucket, Ask(threshold=0.9, samples=10))
 
 
-def test_a_working_service_passes_and_gives_a_sample(bucket: dict[str, bytes]) -> None:
+def test_a_working_service_passes_and_gives_a_sample(bucket: Objects) -> None:
     with serving() as url:
-        found = verify(url)
+        found = verify(url, bucket)
     assert found.passed, failed(found)
-    assert (found.label, found.predicted, found.confidence) == (3, 3, 1.0)
+    one = found.prediction
+    assert one is not None
+    assert (one.label, one.predicted, one.confidence) == (3, 3, 1.0)
 
 
-def test_a_service_that_predicts_wrongly_is_found(bucket: dict[str, bytes]) -> None:
+def test_a_service_that_predicts_wrongly_is_found(bucket: Objects) -> None:
     with serving(v1=lambda _: 0, v2=lambda _: 0) as url:
-        assert failed(verify(url)) == ["predictions are right"]
+        assert failed(verify(url, bucket)) == ["predictions are right"]
 
 
-def test_protocols_that_disagree_are_found(bucket: dict[str, bytes]) -> None:
+def test_protocols_that_disagree_are_found(bucket: Objects) -> None:
     with serving(v2=lambda pixel: (pixel + 1) % 10) as url:
-        found = verify(url)
+        found = verify(url, bucket)
     assert not found.passed
     assert "different labels" in found.checks[-1].detail
 
 
-def test_each_failed_check_is_listed_and_the_others_still_run(bucket: dict[str, bytes]) -> None:
-    bucket["runs/x/results.json"] = json.dumps({"accuracy": 0.5, "steps": 10}).encode()
+def test_each_failed_check_is_listed_and_the_others_still_run(bucket: Objects) -> None:
+    bucket.content["runs/x/results.json"] = json.dumps({"accuracy": 0.5, "steps": 10}).encode()
     with serving(ready=503) as url:
-        found = verify(url, accuracy=0.6)
+        found = verify(url, bucket, accuracy=0.6)
     assert failed(found) == [
         "service is ready",
         "bucket answers and results match",
@@ -137,11 +149,11 @@ def test_each_failed_check_is_listed_and_the_others_still_run(bucket: dict[str, 
 
 
 def test_a_service_that_is_not_there_fails_without_a_traceback(
-    bucket: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    bucket: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "SETTLE_SECONDS", 0)
-    del bucket["runs/x/held-out.npz"]
-    found = verify("http://127.0.0.1:1")
+    monkeypatch.setattr(service, "SETTLE_SECONDS", 0)
+    del bucket.content["runs/x/held-out.npz"]
+    found = verify("http://127.0.0.1:1", bucket)
     assert "service is live" in failed(found)
     assert not found.passed
 

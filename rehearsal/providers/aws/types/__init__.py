@@ -1,0 +1,1 @@
+"""The resource types, a file a service; each file exports TYPES (see `rehearsal.providers.aws.table`)."""

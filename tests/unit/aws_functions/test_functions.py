@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import Any, get_args, get_origin
 
 import pytest
-from emulated_clients import Clients
 
 from rehearsal.errors import BerthError
 from rehearsal.providers.aws import functions
+from rehearsal.providers.aws.account import Account
 from rehearsal.providers.aws.functions import request
 
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -107,7 +107,7 @@ def test_there_is_a_sample_for_every_function() -> None:
 
 
 @pytest.mark.parametrize("token", sorted(SAMPLES))
-def test_a_result_has_exactly_what_the_sdk_reads(token: str, account: Clients) -> None:
+def test_a_result_has_exactly_what_the_sdk_reads(token: str, account: Account) -> None:
     answer = functions.call(token, SAMPLES[token], account)
     types = result_types(token)
     assert set(types) - arguments(token) <= set(answer) <= set(types)
@@ -116,7 +116,7 @@ def test_a_result_has_exactly_what_the_sdk_reads(token: str, account: Clients) -
 
 @pytest.mark.parametrize("token", sorted(SAMPLES))
 def test_every_argument_of_the_sdk_is_read(
-    token: str, account: Clients, monkeypatch: pytest.MonkeyPatch
+    token: str, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: set[str] = set()
     get = request.Request.get
@@ -137,12 +137,12 @@ def conditional(token: str) -> set[str]:
     return {"getAmi": {"allowUnsafeFilter"}}.get(token.rpartition(":")[2], set())
 
 
-def test_an_unknown_function_is_a_key_error(clients: Clients) -> None:
+def test_an_unknown_function_is_a_key_error(empty: Account) -> None:
     with pytest.raises(KeyError):
-        functions.call("aws:ec2/getNothing:getNothing", {}, clients)
+        functions.call("aws:ec2/getNothing:getNothing", {}, empty)
 
 
-def test_the_newest_image_of_an_owner_is_found_by_pattern(account: Clients) -> None:
+def test_the_newest_image_of_an_owner_is_found_by_pattern(account: Account) -> None:
     images = account.client("ec2").describe_images(Owners=["self"])["Images"]
     newest = max((i for i in images if i["Name"].startswith("berth")), key=lambda i: str(i["CreationDate"]))
     answer = functions.call("aws:ec2/getAmi:getAmi", SAMPLES["aws:ec2/getAmi:getAmi"], account)
@@ -159,18 +159,18 @@ def test_the_newest_image_of_an_owner_is_found_by_pattern(account: Clients) -> N
     ],
 )
 def test_an_image_that_is_not_certain_is_refused(
-    args: dict[str, Any], problem: str, account: Clients
+    args: dict[str, Any], problem: str, account: Account
 ) -> None:
     with pytest.raises(BerthError, match=problem):
         functions.call("aws:ec2/getAmi:getAmi", args, account)
 
 
-def test_a_secure_parameter_has_no_insecure_value(account: Clients) -> None:
+def test_a_secure_parameter_has_no_insecure_value(account: Account) -> None:
     answer = functions.call("aws:ssm/getParameter:getParameter", {"name": "/berth/secret"}, account)
     assert (answer["value"], answer["insecureValue"], answer["type"]) == ("s3cret", "", "SecureString")
 
 
-def test_zones_can_be_excluded(account: Clients) -> None:
+def test_zones_can_be_excluded(account: Account) -> None:
     token = "aws:index/getAvailabilityZones:getAvailabilityZones"
     everything = functions.call(token, {}, account)["names"]
     assert functions.call(token, {"excludeNames": ["us-east-1a"]}, account)["names"] == [
@@ -178,33 +178,33 @@ def test_zones_can_be_excluded(account: Clients) -> None:
     ]
 
 
-def test_two_vpcs_are_no_answer(account: Clients) -> None:
+def test_two_vpcs_are_no_answer(account: Account) -> None:
     account.client("ec2", "eu-west-2").create_vpc(CidrBlock="10.9.0.0/16")
     with pytest.raises(BerthError, match="2 matching EC2 VPCs"):
         functions.call("aws:ec2/getVpc:getVpc", {"region": "eu-west-2"}, account)
 
 
-def test_another_region_is_asked_where_it_is_named(account: Clients) -> None:
+def test_another_region_is_asked_where_it_is_named(account: Account) -> None:
     token = "aws:index/getAvailabilityZones:getAvailabilityZones"
     answer = functions.call(token, {"region": "eu-west-1"}, account)
     assert answer["id"] == answer["region"] == "eu-west-1"
     assert all(name.startswith("eu-west-1") for name in answer["names"])
 
 
-def test_a_price_without_a_zone_is_ambiguous(account: Clients) -> None:
+def test_a_price_without_a_zone_is_ambiguous(account: Account) -> None:
     with pytest.raises(BerthError, match="multiple EC2 Spot Price"):
         functions.call("aws:ec2/getSpotPrice:getSpotPrice", {"instanceType": "g4dn.xlarge"}, account)
 
 
-def test_what_a_region_is_called(clients: Clients) -> None:
-    answer = functions.call("aws:index/getRegion:getRegion", {"region": "eu-west-1"}, clients)
+def test_what_a_region_is_called(empty: Account) -> None:
+    answer = functions.call("aws:index/getRegion:getRegion", {"region": "eu-west-1"}, empty)
     assert answer["description"] == "Europe (Ireland)"
     assert answer["endpoint"] == "ec2.eu-west-1.amazonaws.com"
     with pytest.raises(BerthError, match="region not found"):
-        functions.call("aws:index/getRegion:getRegion", {"name": "moon-1"}, clients)
+        functions.call("aws:index/getRegion:getRegion", {"name": "moon-1"}, empty)
 
 
-def test_the_accelerator_of_an_instance_type(account: Clients) -> None:
+def test_the_accelerator_of_an_instance_type(account: Account) -> None:
     answer = functions.call(
         "aws:ec2/getInstanceType:getInstanceType", {"instanceType": "g4dn.xlarge"}, account
     )

@@ -4,16 +4,16 @@ import json
 from typing import Any
 
 import pytest
-from emulated_clients import Clients
 
 from rehearsal.errors import BerthError
 from rehearsal.providers.aws import functions
+from rehearsal.providers.aws.account import Account, Settings
 
 TOKEN = "aws:iam/getPolicyDocument:getPolicyDocument"
 
 
 def document(**args: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = functions.call(TOKEN, args, Clients())
+    answer: dict[str, Any] = functions.call(TOKEN, args, Account(Settings(region="us-east-1")))
     assert json.loads(answer["json"]) == json.loads(answer["minifiedJson"])
     return answer
 

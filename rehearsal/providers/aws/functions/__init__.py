@@ -7,7 +7,8 @@ Each takes a Request and returns the properties that the published SDK's result 
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
-from rehearsal.providers.aws.functions.request import Clients, Request
+from rehearsal.providers.aws.account import Account
+from rehearsal.providers.aws.functions.request import Request
 
 __all__ = ["TOKENS", "call"]
 
@@ -46,15 +47,15 @@ _TABLE: Final = {
 TOKENS: Final = frozenset(_TABLE)
 
 
-def call(token: str, args: dict[str, Any], clients: Clients) -> dict[str, Any]:
+def call(token: str, args: dict[str, Any], account: Account) -> dict[str, Any]:
     """What the function answers, in the SDK's camelCase.
 
     `args` are plain values: neither secret marks nor unknowns. Raises KeyError for a token that is not in
-    TOKENS, BerthError where the answer is not exactly one thing, and lets botocore's errors through.
+    TOKENS, BerthError where the answer is not exactly one thing, AwsError where AWS refuses.
     """
     function = _TABLE[token]
     given = {name: value for name, value in args.items() if value is not None}
-    region = given.get("region") or clients.region
+    region = given.get("region") or account.region
     run = getattr(import_module(f"{__name__}.{function.module}"), function.name)
-    answer: dict[str, Any] = run(Request(given, clients, region))
+    answer: dict[str, Any] = run(Request(given, account, region))
     return {**given, **({"region": region} if function.regional else {}), **answer}

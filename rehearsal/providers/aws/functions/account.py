@@ -4,7 +4,8 @@ from functools import cache
 from typing import Any
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.aws.functions.request import Request, Values, given, one, pages, rename, unique
+from rehearsal.providers.aws.errors import AwsError
+from rehearsal.providers.aws.functions.request import Request, Values, given, one, rename, unique
 
 
 @cache
@@ -67,7 +68,7 @@ def partition(request: Request) -> Values:
 
 def caller_identity(request: Request) -> Values:
     """Who calls; `id` can be given and changes nothing, as in pulumi-aws."""
-    found = request.client("sts").get_caller_identity()
+    found = request.api("sts").call("get_caller_identity")
     account = found["Account"]
     return {
         "id": request.get("id") or account,
@@ -124,11 +125,12 @@ def availability_zone(request: Request) -> Values:
 
 
 def _zones(request: Request, **attributes: Any) -> list[Values]:
-    answer = request.client("ec2").describe_availability_zones(
+    answer = request.api("ec2").call(
+        "describe_availability_zones",
         **given(
             Filters=request.filters(**attributes),
             AllAvailabilityZones=request.get("allAvailabilityZones"),
-        )
+        ),
     )
     return list(answer["AvailabilityZones"])
 
@@ -143,8 +145,8 @@ def service_quota(request: Request) -> Values:
     service, code, name = request.get("serviceCode"), request.get("quotaCode"), request.get("quotaName")
     if bool(code) == bool(name):
         raise BerthError("exactly one of quotaCode and quotaName must be given")
-    client = request.client("service-quotas")
-    defaults = pages(client, "list_aws_default_service_quotas", "Quotas", ServiceCode=service)
+    api = request.api("service-quotas")
+    defaults = api.all("list_aws_default_service_quotas", "Quotas", ServiceCode=service)
     default = one(
         [
             quota
@@ -154,9 +156,11 @@ def service_quota(request: Request) -> Values:
         f"Service Quota ({service}/{code or name})",
     )
     try:
-        own = client.get_service_quota(ServiceCode=service, QuotaCode=default["QuotaCode"])["Quota"]
-    except client.exceptions.NoSuchResourceException:  # none was ever set
-        own = default
+        own = api.call("get_service_quota", ServiceCode=service, QuotaCode=default["QuotaCode"])["Quota"]
+    except AwsError as error:
+        if not error.gone:
+            raise
+        own = default  # none was ever set
     return {
         "id": default["QuotaArn"],
         "arn": own["QuotaArn"],

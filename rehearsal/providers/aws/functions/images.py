@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.aws.functions.request import Request, Values, given, pages, rename, tags_of, text
+from rehearsal.providers.aws.functions.request import Request, Values, given, rename, tags_of, text
 
 _TEXTS: Final = {
     "architecture": "Architecture",
@@ -60,8 +60,7 @@ def ami(request: Request) -> Values:
             "image ID, so a third party may introduce a new image that would be returned",
             'Give owners, such as owners=["amazon"].',
         )
-    images = pages(
-        request.client("ec2"),
+    images = request.api("ec2").all(
         "describe_images",
         "Images",
         **given(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.aws.functions.request import Request, Values, given, pages, rename
+from rehearsal.providers.aws.functions.request import Request, Values, given, rename
 
 _VALUES: Final = {  # result → path in the API's answer, and what an absent one is
     "autoRecoverySupported": ("AutoRecoverySupported", False),
@@ -104,7 +104,7 @@ _LISTS: Final = {  # result → path of a list in the API's answer, and the valu
 def instance_type(request: Request) -> Values:
     """Everything that EC2 says of an instance type."""
     name = request.get("instanceType")
-    found = request.client("ec2").describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]
+    found = request.api("ec2").call("describe_instance_types", InstanceTypes=[name])["InstanceTypes"][0]
     lists = {
         ours: [_read(item, values) for item in _at(found, path, [])]
         for ours, (path, values) in _LISTS.items()
@@ -125,8 +125,7 @@ def _at(item: Any, path: str, default: Any) -> Any:
 
 def offerings(request: Request) -> Values:
     """Which types are offered in which region or zone: three lists that belong together item by item."""
-    found = pages(
-        request.client("ec2"),
+    found = request.api("ec2").all(
         "describe_instance_type_offerings",
         "InstanceTypeOfferings",
         **given(Filters=request.own_filters(), LocationType=request.get("locationType")),
@@ -141,8 +140,7 @@ def offerings(request: Request) -> Values:
 
 def spot_price(request: Request) -> Values:
     """The present price; exactly one must match, so a zone and a product description are usually needed."""
-    found = pages(
-        request.client("ec2"),
+    found = request.api("ec2").all(
         "describe_spot_price_history",
         "SpotPriceHistory",
         StartTime=datetime.now(UTC),

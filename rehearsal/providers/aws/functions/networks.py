@@ -1,13 +1,13 @@
 """Functions that look up networks and their parts."""
 
-from typing import Any, Final
+from typing import Final
 
+from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.functions.request import (
     Request,
     Values,
     given,
     one,
-    pages,
     rename,
     tags_of,
     text,
@@ -36,7 +36,7 @@ _SUBNET_FLAGS: Final = {
 
 def vpc(request: Request) -> Values:
     """One VPC."""
-    client = request.client("ec2")
+    api = request.api("ec2")
     filters = request.filters(
         cidr=request.get("cidrBlock"),
         dhcp_options_id=request.get("dhcpOptionsId"),
@@ -44,10 +44,9 @@ def vpc(request: Request) -> Values:
         state=request.get("state"),
     )
     ids = [request.get("id")] if request.get("id") else None
-    found = one(pages(client, "describe_vpcs", "Vpcs", **given(Filters=filters, VpcIds=ids)), "EC2 VPC")
+    found = one(api.all("describe_vpcs", "Vpcs", **given(Filters=filters, VpcIds=ids)), "EC2 VPC")
     identity = found["VpcId"]
-    tables = pages(
-        client,
+    tables = api.all(
         "describe_route_tables",
         "RouteTables",
         Filters=[
@@ -71,9 +70,9 @@ def vpc(request: Request) -> Values:
         "id": identity,
         "arn": f"arn:aws:ec2:{request.region}:{found['OwnerId']}:vpc/{identity}",
         "default": found.get("IsDefault", False),
-        "enableDnsHostnames": _attribute(client, identity, "EnableDnsHostnames"),
-        "enableDnsSupport": _attribute(client, identity, "EnableDnsSupport"),
-        "enableNetworkAddressUsageMetrics": _attribute(client, identity, "EnableNetworkAddressUsageMetrics"),
+        "enableDnsHostnames": _attribute(api, identity, "EnableDnsHostnames"),
+        "enableDnsSupport": _attribute(api, identity, "EnableDnsSupport"),
+        "enableNetworkAddressUsageMetrics": _attribute(api, identity, "EnableNetworkAddressUsageMetrics"),
         "mainRouteTableId": tables[0]["RouteTableId"] if tables else "",
         "cidrBlockAssociations": [
             {
@@ -100,9 +99,11 @@ def vpc(request: Request) -> Values:
     }
 
 
-def _attribute(client: Any, identity: str, name: str) -> bool:
+def _attribute(api: Api, identity: str, name: str) -> bool:
     asked = name[0].lower() + name[1:]
-    return bool(client.describe_vpc_attribute(VpcId=identity, Attribute=asked).get(name, {}).get("Value"))
+    return bool(
+        api.call("describe_vpc_attribute", VpcId=identity, Attribute=asked).get(name, {}).get("Value")
+    )
 
 
 def subnet(request: Request) -> Values:
@@ -119,7 +120,7 @@ def subnet(request: Request) -> Values:
     )
     ids = [request.get("id")] if request.get("id") else None
     found = one(
-        pages(request.client("ec2"), "describe_subnets", "Subnets", **given(Filters=filters, SubnetIds=ids)),
+        request.api("ec2").all("describe_subnets", "Subnets", **given(Filters=filters, SubnetIds=ids)),
         "EC2 Subnet",
     )
     six: Values = next(iter(found.get("Ipv6CidrBlockAssociationSet", ())), {})
@@ -141,7 +142,7 @@ def subnet(request: Request) -> Values:
 
 def subnets(request: Request) -> Values:
     """The ids of all subnets that match."""
-    found = pages(request.client("ec2"), "describe_subnets", "Subnets", **given(Filters=request.filters()))
+    found = request.api("ec2").all("describe_subnets", "Subnets", **given(Filters=request.filters()))
     return {"id": request.region, "ids": [item["SubnetId"] for item in found]}
 
 
@@ -150,8 +151,7 @@ def security_group(request: Request) -> Values:
     filters = request.filters(group_name=request.get("name"), vpc_id=request.get("vpcId"))
     ids = [request.get("id")] if request.get("id") else None
     found = one(
-        pages(
-            request.client("ec2"),
+        request.api("ec2").all(
             "describe_security_groups",
             "SecurityGroups",
             **given(Filters=filters, GroupIds=ids),
@@ -169,15 +169,14 @@ def security_group(request: Request) -> Values:
 
 def managed_prefix_list(request: Request) -> Values:
     """One prefix list with its entries; AWS's own are found by name, as `com.amazonaws.us-east-1.s3`."""
-    client = request.client("ec2")
+    api = request.api("ec2")
     ids = [request.get("id")] if request.get("id") else None
     filters = [
         *request.own_filters(),
         *([{"Name": "prefix-list-name", "Values": [request.get("name")]}] if request.get("name") else []),
     ]
     found = one(
-        pages(
-            client,
+        api.all(
             "describe_managed_prefix_lists",
             "PrefixLists",
             **given(Filters=filters, PrefixListIds=ids),
@@ -185,7 +184,7 @@ def managed_prefix_list(request: Request) -> Values:
         "EC2 Managed Prefix List",
     )
     identity = found["PrefixListId"]
-    entries = pages(client, "get_managed_prefix_list_entries", "Entries", PrefixListId=identity)
+    entries = api.all("get_managed_prefix_list_entries", "Entries", PrefixListId=identity)
     return {
         "entries": [{"cidr": item["Cidr"], "description": text(item.get("Description"))} for item in entries],
         "tags": tags_of(found),
@@ -211,8 +210,7 @@ def prefix_list(request: Request) -> Values:
         *([{"Name": "prefix-list-name", "Values": [name]}] if name else []),
     ]
     found = one(
-        pages(
-            request.client("ec2"),
+        request.api("ec2").all(
             "describe_prefix_lists",
             "PrefixLists",
             **given(Filters=filters, PrefixListIds=[identity] if identity else None),

@@ -2,21 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from rehearsal.errors import BerthError
+from rehearsal.providers.aws.account import Account
+from rehearsal.providers.aws.api import Api
 
 Values = dict[str, Any]
-
-
-class Clients(Protocol):
-    """Where the API clients come from."""
-
-    region: str
-    """The provider's own region."""
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        """The boto3 client of a service; of the provider's region where none is named."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +16,16 @@ class Request:
     """The arguments that were given, and the region the question is about."""
 
     args: Mapping[str, Any]
-    clients: Clients
+    account: Account
     region: str
 
     def get(self, name: str, default: Any = None) -> Any:
         """An argument, or `default` where it was left out."""
         return self.args.get(name, default)
 
-    def client(self, service: str) -> Any:
-        """The client of a service in the region that is asked about."""
-        return self.clients.client(service, self.region)
-
-    def account(self) -> str:
-        """The number of the account."""
-        return str(self.client("sts").get_caller_identity()["Account"])
+    def api(self, service: str) -> Api:
+        """A service in the region that is asked about."""
+        return Api(self.account, service, region=self.region)
 
     def filters(self, **attributes: str | None) -> list[Values]:
         """EC2's filters: the request's own `filters` and `tags`, and attributes that are not empty.
@@ -56,19 +44,8 @@ class Request:
 
 
 def given(**values: Any) -> Values:
-    """Keyword arguments for a client without those that are None or empty: APIs refuse empty lists."""
+    """Parameters without those that are None or empty: APIs refuse empty lists."""
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
-
-
-def pages(client: Any, operation: str, result: str, **arguments: Any) -> list[Values]:
-    """All items of an operation that answers in pages."""
-    if not client.can_paginate(operation):
-        return list(getattr(client, operation)(**arguments)[result])
-    return [
-        item
-        for page in client.get_paginator(operation).paginate(**arguments)
-        for item in page.get(result, ())
-    ]
 
 
 def one(found: list[Values], what: str) -> Values:

@@ -4,7 +4,8 @@ import base64
 from typing import Final
 
 from rehearsal.errors import BerthError
-from rehearsal.providers.aws.functions.request import Request, Values, given, pages, rename, text
+from rehearsal.providers.aws.errors import AwsError
+from rehearsal.providers.aws.functions.request import Request, Values, given, rename, text
 
 # https://docs.aws.amazon.com/general/latest/gr/s3.html, "Amazon S3 website endpoints"
 _S3_ZONES: Final = {
@@ -26,7 +27,9 @@ _S3_ZONES: Final = {
 def parameter(request: Request) -> Values:
     """A parameter's value; `insecureValue` is the same where the parameter is no SecureString."""
     decrypt = request.get("withDecryption", True)
-    found = request.client("ssm").get_parameter(Name=request.get("name"), WithDecryption=decrypt)["Parameter"]
+    found = request.api("ssm").call("get_parameter", Name=request.get("name"), WithDecryption=decrypt)[
+        "Parameter"
+    ]
     secure = found["Type"] == "SecureString"
     return {
         "id": found["Name"],
@@ -40,14 +43,16 @@ def parameter(request: Request) -> Values:
 def bucket(request: Request) -> Values:
     """A bucket that exists and may be read."""
     name = request.get("bucket")
-    client = request.client("s3")
-    client.head_bucket(Bucket=name)
-    region = client.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
+    api = request.api("s3")
+    api.call("head_bucket", Bucket=name)
+    region = api.call("get_bucket_location", Bucket=name).get("LocationConstraint") or "us-east-1"
     try:
-        client.get_bucket_website(Bucket=name)
+        api.call("get_bucket_website", Bucket=name)
         domain = f"s3-website-{region}.amazonaws.com"
-    except client.exceptions.ClientError:  # it is no website
-        domain = ""
+    except AwsError as error:
+        if not error.gone:
+            raise
+        domain = ""  # it is no website
     return {
         "id": name,
         "arn": f"arn:aws:s3:::{name}",
@@ -62,8 +67,8 @@ def bucket(request: Request) -> Values:
 
 def key(request: Request) -> Values:
     """A key by id, ARN or alias; `keyId` stays as it was asked."""
-    found = request.client("kms").describe_key(
-        KeyId=request.get("keyId"), **given(GrantTokens=request.get("grantTokens"))
+    found = request.api("kms").call(
+        "describe_key", KeyId=request.get("keyId"), **given(GrantTokens=request.get("grantTokens"))
     )["KeyMetadata"]
     regions = found.get("MultiRegionConfiguration")
     external = found.get("XksKeyConfiguration")
@@ -112,14 +117,12 @@ def _regions(configuration: Values) -> Values:
 
 def alias(request: Request) -> Values:
     """An alias and the key behind it."""
-    client = request.client("kms")
+    api = request.api("kms")
     name = request.get("name")
-    found = next(
-        (item for item in pages(client, "list_aliases", "Aliases") if item["AliasName"] == name), None
-    )
+    found = next((item for item in api.all("list_aliases", "Aliases") if item["AliasName"] == name), None)
     if found is None:
         raise BerthError(f"reading KMS Alias ({name}): couldn't find resource", "A name begins with alias/.")
-    behind = client.describe_key(KeyId=name)["KeyMetadata"]
+    behind = api.call("describe_key", KeyId=name)["KeyMetadata"]
     return {
         "id": found["AliasArn"],
         "arn": found["AliasArn"],
@@ -131,8 +134,8 @@ def alias(request: Request) -> Values:
 def authorization_token(request: Request) -> Values:
     """What `docker login` needs for the account's registry; good for twelve hours."""
     identity = request.get("registryId")
-    client = request.client("ecr")
-    data = client.get_authorization_token(**given(registryIds=[identity] if identity else None))
+    api = request.api("ecr")
+    data = api.call("get_authorization_token", **given(registryIds=[identity] if identity else None))
     found = data["authorizationData"][0]
     user, _, password = base64.b64decode(found["authorizationToken"]).decode().partition(":")
     return {

@@ -4,6 +4,7 @@ The addresses are in a managed prefix list, which the rule names: a changed addr
 nothing else. What the machine may do is put its own report into the bucket.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -152,17 +153,17 @@ class Bastion(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{self._name}-role",
             description="The bastion: reports its host key",
-            assume_role_policy=pulumi.Output.json_dumps(
+            assume_role_policy=json.dumps(
                 _policy({"Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}})
             ),
             tags=self._named("bastion"),
             opts=self._child,
         )
-        machines = pulumi.Output.concat(self._args.bucket_arn, "/machines/*")
+        machines = pulumi.Output.concat(self._args.bucket_arn, "/machines")
         aws.iam.RolePolicy(
             f"{self._name}-report",
             role=role.name,
-            policy=pulumi.Output.json_dumps(_policy({"Action": "s3:PutObject", "Resource": machines})),
+            policy=machines.apply(lambda arn: json.dumps(report_policy(arn))),
             opts=self._child,
         )
         return aws.iam.InstanceProfile(
@@ -178,5 +179,13 @@ def entries(allowed: Sequence[str]) -> list[aws.ec2.ManagedPrefixListEntryArgs]:
     ]
 
 
-def _policy(statement: dict[str, object]) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+def report_policy(machines: str) -> dict[str, object]:
+    """Write what machines report, and read what they are told. machines: ARN of that part of the bucket."""
+    return _policy(
+        {"Action": "s3:PutObject", "Resource": f"{machines}/i-*"},
+        {"Action": "s3:GetObject", "Resource": [f"{machines}/bringup/*", f"{machines}/expires-at"]},
+    )
+
+
+def _policy(*statements: dict[str, object]) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]}

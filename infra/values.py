@@ -26,7 +26,9 @@ class Values(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _matching(pattern: re.Pattern[str], rule: str, longest: int = 253) -> AfterValidator:
+def matching(pattern: re.Pattern[str], rule: str, longest: int = 253) -> AfterValidator:
+    """Accepts text that the whole of a pattern matches; `rule` says what else is wrong with it."""
+
     def check(value: str) -> str:
         if len(value) > longest:
             raise ValueError(f"is longer than {longest} characters")
@@ -75,29 +77,29 @@ def millicores(quantity: str) -> int:
 
 DnsLabel = Annotated[
     str,
-    _matching(_DNS_LABEL, "must be lower-case letters, digits and '-', starting and ending with neither", 63),
+    matching(_DNS_LABEL, "must be lower-case letters, digits and '-', starting and ending with neither", 63),
 ]
 LabelValue = Annotated[
     str,
-    _matching(_LABEL_VALUE, "must be letters, digits, '-', '_' and '.', so that it can be a label", 63),
+    matching(_LABEL_VALUE, "must be letters, digits, '-', '_' and '.', so that it can be a label", 63),
 ]
 BucketName = Annotated[
-    str, _matching(_BUCKET, "must be 3 to 63 lower-case letters, digits, '-' and '.' (an S3 bucket name)", 63)
+    str, matching(_BUCKET, "must be 3 to 63 lower-case letters, digits, '-' and '.' (an S3 bucket name)", 63)
 ]
 RegistryServer = Annotated[
     str,
-    _matching(_REGISTRY, "must be a host name or address with an optional port, without https:// or a path"),
+    matching(_REGISTRY, "must be a host name or address with an optional port, without https:// or a path"),
 ]
 Repository = Annotated[
-    str, _matching(_REPOSITORY, "must be a repository path in lower case, without registry and tag", 200)
+    str, matching(_REPOSITORY, "must be a repository path in lower case, without registry and tag", 200)
 ]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 NetworkRange = Annotated[str, AfterValidator(_network)]
 Cpu = Annotated[
     str,
     BeforeValidator(_number_as_text),
-    _matching(_CPU, 'must be cores ("1", "0.5") or thousandths of one ("500m")'),
+    matching(_CPU, 'must be cores ("1", "0.5") or thousandths of one ("500m")'),
 ]
-Bytes = Annotated[str, _matching(_BYTES, 'must be a whole number with a unit: "512Mi", "2Gi"')]
+Bytes = Annotated[str, matching(_BYTES, 'must be a whole number with a unit: "512Mi", "2Gi"')]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]

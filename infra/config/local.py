@@ -1,14 +1,10 @@
-"""What an environment's values file may say.
+"""The values of `local`: an environment on a cluster that is already there."""
 
-Owns every key, its default and its example; the only reader of `pulumi.Config`. `parse` is pure, so that the
-rules can be tested, and used, without an engine. All problems of a file are reported at once.
-"""
+from typing import Literal
 
-from typing import Any, Literal, TypeAlias, get_args
+from pydantic import Field, model_validator
 
-from pydantic import Field, ValidationError, model_validator
-
-from infra.problems import ConfigError, Problem, describe, structured
+from infra.config.shared import Environment, Hyperparameters
 from infra.values import (
     BucketName,
     Bytes,
@@ -25,8 +21,6 @@ from infra.values import (
     byte_count,
     millicores,
 )
-
-PROJECT = "berth"
 
 
 class Kubernetes(Values):
@@ -98,24 +92,9 @@ class Pod(Values):
         return self
 
 
-class Training(Values):
+class Training(Hyperparameters):
     """Hyperparameters, and what the training job may take. A change of a hyperparameter trains again."""
 
-    epochs: int = Field(
-        default=40, ge=1, le=100_000, description="passes over the training set", examples=[40]
-    )
-    batch_size: int = Field(default=64, ge=2, le=65_536, description="images a step", examples=[64])
-    learning_rate: float = Field(
-        default=0.004, gt=0, lt=1, description="the highest, after warming up", examples=[0.004]
-    )
-    channels: int = Field(
-        default=32, ge=1, le=1024, description="width of the first convolution", examples=[32]
-    )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="of every random choice", examples=[0])
-    checkpoint_every_steps: Positive = Field(
-        default=200, description="steps between checkpoints", examples=[200]
-    )
-    threads: Positive = Field(default=1, description="CPU threads of PyTorch", examples=[1])
     resources: Pod = Field(
         default=Pod(cpu="500m", cpu_limit="2", memory="1536Mi"),
         description="of the pod",
@@ -172,11 +151,13 @@ class Quota(Values):
     pods: Positive = Field(default=20, description="pods that have not finished", examples=[20])
 
 
-class Environment(Values):
-    """What every target shares."""
+class LocalEnvironment(Environment):
+    """An environment on a cluster that is already there."""
 
-    environment: DnsLabel
-    owner: LabelValue = Field(description="who answers for this environment", examples=["ml-team"])
+    target: Literal["local"] = Field(description="which program builds it", examples=["local"])
+    kubernetes: Kubernetes = Field(
+        default=Kubernetes(), description="the cluster", examples=[{"context": "admin@lab"}]
+    )
     namespace: DnsLabel = Field(
         description="Kubernetes namespace, created by berth", examples=["berth-local"]
     )
@@ -184,9 +165,6 @@ class Environment(Values):
     images: Images = Field(default=Images(), examples=[{"train": "berth/train", "serve": "berth/serve"}])
     storage: Storage = Field(
         examples=[{"bucket": "berth-local", "endpoint_url": "https://s3.example.org"}],
-    )
-    model_name: DnsLabel = Field(
-        default="digits", description="name in the prediction URLs", examples=["digits"]
     )
     model_store: Literal["s3", "shared-volume"] = Field(
         default="s3", description="how the model gets from training to serving", examples=["s3"]
@@ -198,7 +176,7 @@ class Environment(Values):
     gpus: Count = Field(default=0, description="GPUs of the training pod", examples=[0])
 
     @model_validator(mode="after")
-    def _quota_holds_the_pods(self) -> "Environment":
+    def _quota_holds_the_pods(self) -> "LocalEnvironment":
         pods = [self.training.resources] + [self.inference.resources] * (self.inference.max_replicas + 1)
         asked = sum(byte_count(pod.memory) for pod in pods)
         if asked > byte_count(self.quota.memory):
@@ -214,49 +192,3 @@ class Environment(Values):
                 f"quota.pods ({self.quota.pods}) is below the {len(pods)} pods of this environment"
             )
         return self
-
-
-class LocalEnvironment(Environment):
-    """An environment on a cluster that is already there."""
-
-    target: Literal["local"] = Field(examples=["local"])
-    kubernetes: Kubernetes = Field(default=Kubernetes(), examples=[{"context": "admin@lab"}])
-
-
-AnyEnvironment: TypeAlias = LocalEnvironment  # a union, told apart by `target`
-_TARGETS: dict[str, type[AnyEnvironment]] = {
-    get_args(model.model_fields["target"].annotation)[0]: model for model in (LocalEnvironment,)
-}
-
-
-def parse(environment: str, values: dict[str, Any]) -> AnyEnvironment:
-    """The environment that a values file describes.
-
-    values: the keys without `berth:`; each value as Pulumi passes it (text, objects and lists as JSON) or as
-    YAML reads it. Raises ConfigError naming every problem.
-    """
-    mapping, problems = structured(PROJECT, values)
-    target = str(mapping.get("target", ""))
-    model = _TARGETS.get(target, LocalEnvironment)
-    if "environment" in mapping:
-        problems.append(Problem(path=f"{PROJECT}:environment", reason="is the stack's name; leave it out"))
-    try:
-        parsed = model.model_validate({**mapping, "environment": environment})
-    except ValidationError as error:
-        named = {problem.path for problem in problems}
-        problems += [one for one in describe(PROJECT, model, error) if one.path not in named]
-    if problems:
-        raise ConfigError(environment, problems)
-    return parsed
-
-
-def load() -> AnyEnvironment:
-    """The environment of the running program, from Pulumi's configuration of its stack."""
-    import pulumi
-    from pulumi.runtime import config
-
-    prefix = f"{pulumi.get_project()}:"
-    # pulumi.Config has no way to list its keys, and a key that nobody asks for is a key misspelt.
-    everything = {**config.get_config_env(), **config.CONFIG.get()}
-    mine = {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
-    return parse(pulumi.get_stack(), mine)

@@ -1,0 +1,53 @@
+"""What the values of every target share."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from infra.problems import Problem
+from infra.values import DnsLabel, LabelValue, Positive, Values
+
+PROJECT = "berth"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A rule over several keys. keys: the top-level ones that it reads; it is silent where one is wrong."""
+
+    keys: frozenset[str]
+    problems: Callable[[Any, datetime], Iterable[Problem]]
+
+
+class Hyperparameters(Values):
+    """What the result of a training depends on. A change of any trains again."""
+
+    epochs: int = Field(
+        default=40, ge=1, le=100_000, description="passes over the training set", examples=[40]
+    )
+    batch_size: int = Field(default=64, ge=2, le=65_536, description="images a step", examples=[64])
+    learning_rate: float = Field(
+        default=0.004, gt=0, lt=1, description="the highest, after warming up", examples=[0.004]
+    )
+    channels: int = Field(
+        default=32, ge=1, le=1024, description="width of the first convolution", examples=[32]
+    )
+    seed: int = Field(default=0, ge=0, lt=2**31, description="of every random choice", examples=[0])
+    checkpoint_every_steps: Positive = Field(
+        default=200, description="steps between checkpoints", examples=[200]
+    )
+    threads: Positive = Field(default=1, description="CPU threads of PyTorch", examples=[1])
+
+
+class Environment(Values):
+    """What every target shares."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+
+    environment: DnsLabel
+    owner: LabelValue = Field(description="who answers for this environment", examples=["ml-team"])
+    model_name: DnsLabel = Field(
+        default="digits", description="name in the prediction URLs", examples=["digits"]
+    )

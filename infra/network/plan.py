@@ -21,7 +21,7 @@ PLACES = "abcdefgh"
 _PLACE_BITS = 3
 SMALLEST = SMALLEST_SUBNET - _PLACE_BITS - 2
 FEWEST_ZONES = 2
-_ZONE = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+([a-z])")
+_ZONE = re.compile(r"[a-z]+(-[a-z]+|-\d+)*-\d+([a-z])")
 # Shared address space of carriers, which VPCs use as private too. https://www.rfc-editor.org/rfc/rfc6598
 _PRIVATE = tuple(
     IPv4Network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")

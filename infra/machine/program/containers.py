@@ -1,0 +1,94 @@
+"""Docker: its data on the data volume, NVIDIA's runtime in it, the login, the images.
+
+https://docs.docker.com/engine/daemon/
+https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
+"""
+
+# ruff: noqa: TC001 # a block for type checking would be shipped for nothing
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .aws import Aws
+from .disks import MOUNT
+from .machine import Failed, Machine
+
+SETTINGS = "/etc/docker/daemon.json"
+ROOT = "/var/lib/docker"
+NEW_ROOT = MOUNT + "/docker"
+CONTAINERD = ("/etc/containerd/conf.d/99-nvidia.toml", "/etc/containerd/config.toml")
+
+
+def settings(text: str, data_root: str | None) -> str:
+    """daemon.json with ours added and whatever else it says kept. Raises Failed."""
+    try:
+        content = json.loads(text or "{}")
+    except ValueError as reason:
+        raise Failed(f"{SETTINGS} is no JSON: {reason}") from None
+    content.setdefault("log-opts", {"max-size": "10m", "max-file": "3"})
+    if data_root:
+        content["data-root"] = data_root
+        # Docker 29 keeps a new installation's images in containerd's own directory, which is not data-root.
+        content.setdefault("features", {})["containerd-snapshotter"] = False
+    return json.dumps(content, indent=2) + "\n"
+
+
+def move_root(machine: Machine) -> None:
+    """Have docker's data on the data volume; what it has already is copied, and removed only by `start`."""
+    text = machine.read(SETTINGS)
+    wanted = settings(text, NEW_ROOT)
+    if wanted == text:
+        return
+    old = machine.path(ROOT)
+    if old.is_dir() and any(old.iterdir()):
+        machine.attempt("systemctl", "stop", "docker.socket", "docker.service")
+        partial = machine.path(MOUNT + "/docker.partial")
+        machine.run("rm", "-rf", str(partial))
+        machine.run("cp", "-a", str(old), str(partial))
+        machine.run("rm", "-rf", str(machine.path(NEW_ROOT)))
+        partial.rename(machine.path(NEW_ROOT))
+        machine.path(ROOT).rename(machine.path(ROOT + ".moved"))
+    machine.write(SETTINGS, wanted)
+
+
+def add_runtime(machine: Machine) -> None:
+    """Have NVIDIA's runtime in docker and containerd."""
+    if "nvidia" not in json.loads(machine.read(SETTINGS) or "{}").get("runtimes", {}):
+        machine.run("nvidia-ctk", "runtime", "configure", "--runtime=docker")
+    if not any("nvidia" in machine.read(name) for name in CONTAINERD):
+        machine.run("nvidia-ctk", "runtime", "configure", "--runtime=containerd")
+
+
+def start(machine: Machine) -> None:
+    """Have docker run with the settings of its file."""
+    content = json.loads(machine.read(SETTINGS) or "{}")
+    if not _as_set(machine, content):
+        machine.run("systemctl", "enable", "docker.service")
+        machine.run("systemctl", "restart", "containerd.service", "docker.service")
+        if not _as_set(machine, content):
+            raise Failed("docker does not run with the settings of " + SETTINGS)
+    machine.run("rm", "-rf", str(machine.path(ROOT + ".moved")))
+
+
+def _as_set(machine: Machine, content: dict[str, Any]) -> bool:
+    if machine.attempt("systemctl", "--quiet", "is-active", "docker.service")[0]:
+        return False
+    status, text = machine.attempt("docker", "info", "--format", "{{.DockerRootDir}} {{json .Runtimes}}")
+    root, _, runtimes = text.partition(" ")
+    # A warning of docker's may precede the answer.
+    same = root.endswith(content.get("data-root", ROOT))
+    return not status and same and all(f'"{name}"' in runtimes for name in content.get("runtimes", {}))
+
+
+def log_in(machine: Machine, aws: Aws, registry: str) -> None:
+    """Let root pull from the environment's ECR repositories for twelve hours."""
+    login = {"auths": {registry: {"auth": aws.registry_token()}}}
+    machine.write("/root/.docker/config.json", json.dumps(login) + "\n", 0o600)
+
+
+def pull(machine: Machine, images: list[str]) -> None:
+    """Have the images; those that are here are not asked for."""
+    for image in images:
+        if machine.attempt("docker", "image", "inspect", "--format", "{{.Id}}", image)[0]:
+            machine.run("docker", "pull", "--quiet", image)

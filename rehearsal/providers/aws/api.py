@@ -19,6 +19,13 @@ from rehearsal.providers.aws.errors import AwsError, from_botocore
 _ATTEMPTS: Final = 8
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
+_MORE: Final = {
+    "NextToken": "NextToken",
+    "nextToken": "nextToken",
+    "NextMarker": "Marker",
+    "Marker": "Marker",
+}
+"""A result's member that says there is more, and the parameter that asks for it."""
 _MAKES: Final = ("Create", "Run", "Allocate", "Copy", "Request", "Import", "Publish")
 
 
@@ -122,10 +129,10 @@ class Api:
         while True:
             answer = self.call(operation, **parameters, **more)
             items += answer.get(result) or []
-            token = next((key for key in ("NextToken", "nextToken", "Marker") if answer.get(key)), None)
+            token = next((key for key in _MORE if answer.get(key)), None)
             if token is None:
                 return items
-            more = {token: answer[token]}
+            more = {_MORE[token]: answer[token]}
 
     def arn(self, rest: str, *, service: str | None = None) -> str:
         """`arn:aws:ec2:us-east-1:123456789012:<rest>`."""

@@ -14,7 +14,7 @@ Rules for the functions of an entry:
   What takes time belongs to `ready`; what needs further calls (attributes) to `after`.
 - `read` returns every output that the API knows, camelCase, the same for a thing that did not change. It
   returns None, or lets a NotFound error pass, when the thing is gone. Outputs that it leaves out stay as they
-  were stored. `known` is {} in an import by id. Do not include `id`, `region`, `tagsAll`: the engine adds them.
+  were stored. `known` is {} in an import by id. `id`, `region` and `tagsAll` are added by the engine.
 - `update` functions set absolute values, so that they can be repeated. They get the inputs before and after.
 - `delete` deletes; a NotFound is success, a DependencyViolation is tried again: neither is caught here.
 

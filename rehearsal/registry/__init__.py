@@ -24,6 +24,8 @@ from rehearsal.steps import Steps
 
 NAME = "registry"
 USER = "berth"
+# Whom ECR's tokens are for: https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+AWS_USER = "AWS"
 PROGRAM = "docker-registry"
 
 
@@ -98,18 +100,21 @@ def is_running(paths: Paths) -> bool:
 
 
 def _passwords(paths: Paths, user: str, password: str) -> Path:
-    """The htpasswd file, written again only where it does not fit the password."""
+    """The htpasswd file, written again only where it does not fit the users and the password."""
     file = paths.state / "registry" / "htpasswd"
+    users = (user, AWS_USER)
     try:
-        known, _, digest = file.read_text().strip().partition(":")
-        if known == user and bcrypt.checkpw(password.encode(), digest.encode()):
+        known = dict(line.split(":", 1) for line in file.read_text().split())
+        if list(known) == list(users) and all(
+            bcrypt.checkpw(password.encode(), digest.encode()) for digest in known.values()
+        ):
             return file
     except (OSError, ValueError):
         pass
     # The password has 192 random bits, so the cheapest cost that the registry takes protects it well enough,
     # and every single request is checked against it.
     digest = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=5)).decode()
-    return _write(file, f"{user}:{digest}\n")
+    return _write(file, "".join(f"{name}:{digest}\n" for name in users))
 
 
 def _configuration(paths: Paths, certificate: Path, key: Path, passwords: Path) -> str:

@@ -1,7 +1,7 @@
 """An AWS account that is emulated on this machine: moto, what it lacks, and faults on demand.
 
-It answers on `ENDPOINT` for this machine's SDKs, and by AWS's own host names over TLS on `FRONT` for the
-rehearsed machines. All of its state is in memory: a restart is a new, empty account (see `incarnation`).
+It answers on `ENDPOINT` for this machine's SDKs, and over TLS on `addresses.AWS_FRONT`, by AWS's own host
+names, for the rehearsed machines. All of its state is in memory: a restart is a new, empty account.
 """
 
 import json
@@ -23,9 +23,7 @@ from rehearsal.process import Daemon
 from rehearsal.steps import Steps
 
 NAME = "aws"
-PORT = 4566
-FRONT = "10.213.0.2"
-ENDPOINT = f"http://{addresses.NODE}:{PORT}"
+ENDPOINT = addresses.AWS_ENDPOINT
 REGION = "us-east-1"
 
 
@@ -53,7 +51,7 @@ def credentials(paths: Paths) -> tuple[str, str]:
 
 
 def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -> None:
-    """Have the account answer on ENDPOINT and, for machines, on port 443 of FRONT.
+    """Have the account answer on ENDPOINT and, for machines, on port 443 of AWS_FRONT.
 
     sources: directory with a directory per package host, served to the machines under the hosts' names.
 
@@ -63,7 +61,7 @@ def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -
     with steps.step("emulated AWS account", expected="3 seconds") as step:
         credentials(paths)
         network.ensure_bridge()
-        command(["ip", "address", "replace", f"{FRONT}/32", "dev", addresses.BRIDGE])
+        command(["ip", "address", "replace", f"{addresses.AWS_FRONT}/32", "dev", addresses.BRIDGE])
         certificate, key = ca.issue(paths, NAME, dns=NAMES)
         password = _write(paths.state / "aws" / "registry-password", registry.credentials(paths)[1])
         restarted = service.ensure(
@@ -72,7 +70,12 @@ def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -
                 name=NAME,
                 argv=[
                     *(sys.executable, "-m", "rehearsal.clouds.aws.serve"),
-                    *("--http", f"{addresses.NODE}:{PORT}", "--tls", f"{FRONT}:443"),
+                    *(
+                        "--http",
+                        f"{addresses.NODE}:{addresses.AWS_PORT}",
+                        "--tls",
+                        f"{addresses.AWS_FRONT}:443",
+                    ),
                     *("--certificate", str(certificate), "--key", str(key)),
                     *(
                         "--credentials",
@@ -87,7 +90,7 @@ def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -
             ),
             healthy=lambda: health() is not None,
             inputs=[certificate, key, _credentials_file(paths), password],
-            listens=(str(addresses.NODE), PORT),
+            listens=(str(addresses.NODE), addresses.AWS_PORT),
         )
         step.result = ENDPOINT + ("" if restarted else ", was running")
 

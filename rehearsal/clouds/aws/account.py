@@ -7,13 +7,15 @@ import io
 import json
 import secrets
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from rehearsal.clouds.aws import emulator, keys
+from rehearsal.clouds.aws import emulator, keys, store
 from rehearsal.clouds.aws.additions import registered
 from rehearsal.clouds.aws.calls import AwsError, Call, Environ, Reply, StartResponse, recognise
 from rehearsal.clouds.aws.client import Clients
 from rehearsal.clouds.aws.emulator import ACCOUNT, TURN, whole_body
+from rehearsal.clouds.aws.store import table
 
 NOT_EMULATED = "NotEmulated"
 
@@ -26,6 +28,8 @@ class Account:
         self._moto = emulator.application()
         self._moto_clients = Clients(self._moto)
         self.clients = Clients(self)
+        self.generation = 0
+        self.watchers: list[Callable[[], None]] = []
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request of the API."""
@@ -33,7 +37,8 @@ class Account:
         call = recognise(environ, body)
         if call is None:
             return self._pass_on(environ, body).send(start_response)
-        call.moto = self._moto_clients.operation(call.service, call.region, call.operation, call.access_key)
+        call.account = self.clients.operations(call.region, call.access_key)
+        call.emulator = self._moto_clients.operations(call.region, call.access_key)
         return self.respond(call).send(start_response)
 
     def respond(self, call: Call) -> Reply:
@@ -41,10 +46,45 @@ class Account:
         refused = keys.refusal(call)
         if refused:
             return call.answer(refused)
-        return self._do(call)
+        reply = self._once(call)
+        if reply.status < 300 and not call.only_reads:
+            self.changed()
+        return reply
+
+    def changed(self) -> None:
+        """Count a change, and wake whoever acts on changes."""
+        self.count_change()
+        for watcher in self.watchers:
+            watcher()
+
+    def count_change(self) -> None:
+        """Count a change."""
+        self.generation += 1
+
+    def _once(self, call: Call) -> Reply:
+        """Do a call, or repeat the answer of an earlier one with the same idempotency token.
+
+        https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+        """
+        token = call.idempotency_token
+        if token is None:
+            return self._do(call)
+        with TURN:
+            answered = table("idempotency tokens")
+            key = f"{call.name}/{call.region}/{token}"
+            if key not in answered:
+                reply = self._do(call)
+                if reply.status >= 300:
+                    return reply
+                answered[key] = reply
+            known: Reply = answered[key]
+            return known
 
     def _do(self, call: Call) -> Reply:
         """Let an addition answer, else moto."""
+        if call.service == "ec2" and call.is_dry_run:
+            message = "Request would have succeeded, but DryRun flag is set."
+            return call.answer(AwsError("DryRunOperation", message, 412))
         addition = registered().get((call.service, call.operation))
         if addition is None:
             return self._pass_on(call.environ, call.body, call)
@@ -74,9 +114,22 @@ class Account:
             return call.answer(error)
         return Reply(answered[-1].status, answered[-1].headers, content)
 
-    def health(self) -> dict[str, str]:
-        """What a health check sees; incarnation changes at every start, and with it all state."""
-        return {"status": "ok", "incarnation": self.incarnation, "account": ACCOUNT}
+    def health(self) -> dict[str, Any]:
+        """What a health check sees: incarnation is new with all state at a start, generation at a change."""
+        return {
+            "status": "ok",
+            "account": ACCOUNT,
+            "incarnation": self.incarnation,
+            "generation": self.generation,
+        }
+
+    def reset(self) -> None:
+        """Become a new, empty account."""
+        with TURN:
+            emulator.reset()
+            store.clear()
+            self.incarnation = secrets.token_hex(8)
+        self.changed()
 
 
 def as_json(content: object, status: int = 200) -> Reply:

@@ -2,13 +2,11 @@
 
 import importlib
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 from typing import Any
 
+from rehearsal import addresses
 from rehearsal.clouds.aws.images import catalogue
 
-# https://datatracker.ietf.org/doc/html/rfc5737: documentation addresses, which no host of the Internet has.
-PUBLIC = IPv4Network("198.51.100.0/24")
 ELASTIC = range(10, 128)
 EPHEMERAL = range(128, 250)
 
@@ -21,6 +19,10 @@ def apply() -> None:
     # Its own images are a random sample of old ones; ours are those that an environment asks for.
     amis.AmiBackend._load_amis = _load_images  # noqa: SLF001
     amis.Ami.block_device_mappings = property(_image_devices)
+    # Groups launch in their own time, as on AWS, not within the call that changes them: see groups.py.
+    scaling: Any = importlib.import_module("moto.autoscaling.models")
+    scaling.FakeAutoScalingGroup.set_desired_capacity = _set_desired_capacity
+    scaling.FakeAutoScalingGroup.replace_autoscaling_group_instances = lambda *_: None
     # Addresses which are given to machines must be routable in the rehearsal.
     ephemeral = _addresses(EPHEMERAL)
     interfaces.random_public_ip = lambda: next(ephemeral)
@@ -54,7 +56,11 @@ def _image_devices(image: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _set_desired_capacity(group: Any, wanted: int | None) -> None:
+    group.desired_capacity = group.min_size if wanted is None else wanted
+
+
 def _addresses(last: range) -> Iterator[str]:
     while True:
         for number in last:
-            yield str(PUBLIC[number])
+            yield str(addresses.ELASTIC[number])

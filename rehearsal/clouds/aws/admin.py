@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rehearsal.clouds.aws import emulator, images, inventory, keys, settings
+from rehearsal import addresses
+from rehearsal.clouds.aws import emulator, endings, images, inventory, keys, limits, settings
 from rehearsal.clouds.aws.account import Account, as_json
 from rehearsal.clouds.aws.calls import Environ, Reply, StartResponse
-from rehearsal.clouds.aws.emulator import TURN, whole_body
+from rehearsal.clouds.aws.emulator import whole_body
+from rehearsal.clouds.aws.names import REGION
 
 PREFIX = "/_berth/"
-OWN_ADDRESS = "203.0.113.7"  # the address from which this machine seems to come, in a rehearsal
 SESSION_SECONDS = 6 * 3600
+NOTICE_SECONDS = 120
 
 Handler = Callable[["Administration", list[str], dict[str, Any]], Reply]
 
@@ -42,9 +44,9 @@ def own_address() -> str:
     """The address that a check from this machine sees."""
     run = settings.current().run
     try:
-        return (run / "own-address").read_text().strip() if run else OWN_ADDRESS
+        return (run / "own-address").read_text().strip() if run else str(addresses.OWN_ADDRESS)
     except OSError:
-        return OWN_ADDRESS
+        return str(addresses.OWN_ADDRESS)
 
 
 def _health(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply:
@@ -60,26 +62,25 @@ def _checkip(_: Administration, __: list[str], ___: dict[str, Any]) -> Reply:
 
 
 def _reset(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply:
-    with TURN:
-        emulator.reset()
+    admin.account.reset()
     return _health(admin, [], {})
 
 
 def _role_credentials(admin: Administration, _: list[str], content: dict[str, Any]) -> Reply:
     """{instance_id} → {role, credentials}, or both null where the instance has no profile."""
     instance_id = content["instance_id"]
-    ec2 = admin.account.clients.get("ec2", content.get("region", "us-east-1"))
+    ec2 = admin.account.clients.get("ec2", content.get("region", REGION))
     instance = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
     profile = (instance.get("IamInstanceProfile") or {}).get("Arn")
     if not profile:
         return as_json({"role": None, "credentials": None})
-    iam = admin.account.clients.get("iam", "us-east-1")
+    iam = admin.account.clients.get("iam", REGION)
     roles = iam.get_instance_profile(InstanceProfileName=profile.rpartition("/")[2])["InstanceProfile"][
         "Roles"
     ]
     if not roles:
         return as_json({"role": None, "credentials": None})
-    sts = admin.account.clients.get("sts", "us-east-1")
+    sts = admin.account.clients.get("sts", REGION)
     issued = keys.role_session(sts, roles[0]["Arn"], instance_id, SESSION_SECONDS)
     return as_json({"role": roles[0]["RoleName"], "profile_arn": profile, "credentials": issued})
 
@@ -107,6 +108,35 @@ def _image(_: Administration, path: list[str], __: dict[str, Any]) -> Reply:
     )
 
 
+def _instances(admin: Administration, path: list[str], content: dict[str, Any]) -> Reply:
+    """instances/<id>/ended {reason, region}: a machine ended by itself."""
+    instance_id, what = path
+    if what != "ended":
+        raise LookupError(what)
+    state = endings.end(instance_id, content["reason"], content.get("region", REGION))
+    admin.account.changed()
+    return as_json({"instance_id": instance_id, "state": state})
+
+
+def _interrupt(admin: Administration, _: list[str], content: dict[str, Any]) -> Reply:
+    """{instance_id, seconds, region}: the spot market wants an instance back."""
+    seconds = int(content.get("seconds", NOTICE_SECONDS))
+    notice = endings.interrupt(content["instance_id"], seconds, content.get("region", REGION))
+    admin.account.changed()
+    return as_json(notice)
+
+
+def _interruptions(_: Administration, __: list[str], ___: dict[str, Any]) -> Reply:
+    return as_json(endings.interruptions())
+
+
+def _quotas(_: Administration, __: list[str], content: dict[str, Any]) -> Reply:
+    """{code: value}: what the account has been granted; answers all quotas."""
+    for code, value in content.items():
+        limits.change(code, float(value))
+    return as_json({row["code"]: row["value"] for row in limits.quotas()})
+
+
 HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "health"): _health,
     ("GET", "inventory"): _inventory,
@@ -114,4 +144,9 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "reset"): _reset,
     ("POST", "role-credentials"): _role_credentials,
     ("GET", "images"): _image,
+    ("POST", "instances"): _instances,
+    ("POST", "interrupt"): _interrupt,
+    ("GET", "interruptions"): _interruptions,
+    ("GET", "quotas"): _quotas,
+    ("POST", "quotas"): _quotas,
 }

@@ -7,7 +7,7 @@ serialisers, so that an addition speaks the same protocol as the rest of the acc
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,6 +20,7 @@ from moto.core.utils import get_service_model
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+Operations = Callable[[str, str], Callable[..., dict[str, Any]]]  # of a service and an operation's name
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 # The name in a signature's scope, where it is not botocore's name of the service.
@@ -28,6 +29,7 @@ _SIGNING_NAMES = {
     "monitoring": "cloudwatch",
     "elasticloadbalancing": "elbv2",
 }
+_READING = ("Describe", "Get", "List", "Head", "Lookup", "Search", "Simulate", "BatchGet", "BatchCheck")
 _SIGNATURE = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 _CLASSIC_LOAD_BALANCERS = "2012-06-01"
 
@@ -68,7 +70,8 @@ class Call:
     path_params: Mapping[str, Any]
     body: bytes
     session_token: str = ""
-    moto: Callable[..., dict[str, Any]] = field(default=lambda **_: {})
+    account: Operations | None = None
+    emulator: Operations | None = None
 
     @property
     def name(self) -> str:
@@ -81,6 +84,23 @@ class Call:
         return str(
             determine_request_protocol(get_service_model(self.service), self.environ.get("CONTENT_TYPE", ""))
         )
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the call changes nothing."""
+        return self.operation.startswith(_READING)
+
+    @property
+    def idempotency_token(self) -> str | None:
+        """What marks a repetition of the same request, where the operation has such a parameter."""
+        members = get_service_model(self.service).operation_model(self.operation).idempotent_members
+        token = self.params.get(members[0]) if members else None
+        return str(token) if token else None
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the call only asks if it would be allowed."""
+        return self.params.get("DryRun") is True
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -98,6 +118,22 @@ class Call:
             }
         )
         return dict(parsed or {})
+
+    def other(self, service: str, operation: str) -> Callable[..., dict[str, Any]]:
+        """Another operation, same region and key, as the account does it, additions included."""
+        if self.account is None:
+            raise RuntimeError(f"{self.name} was recognised, but not by an account")
+        return self.account(service, operation)
+
+    def moto_operation(self, operation: str) -> Callable[..., dict[str, Any]]:
+        """Another operation of the same service, region and key, as moto does it."""
+        if self.emulator is None:
+            raise RuntimeError(f"{self.name} was recognised, but not by an account")
+        return self.emulator(self.service, operation)
+
+    def moto(self, **params: Any) -> dict[str, Any]:
+        """Let moto do this operation with other parameters."""
+        return self.moto_operation(self.operation)(**params)
 
     def forward(self, **changes: Any) -> dict[str, Any]:
         """Let moto do it, with some parameters changed (None removes one); the answer as boto3 returns it.

@@ -7,17 +7,24 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import boto3
-from botocore import xform_name
+from botocore import handlers, xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rehearsal.clouds.aws.calls import Application, AwsError, Environ
+from rehearsal.clouds.aws.calls import Application, AwsError, Environ, Operations
 
 _CONFIG = Config(
     retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, parameter_validation=False
 )
+
+
+# User-data passes through as it came, in base64.
+_CONVERSIONS = {
+    "before-parameter-build.ec2.RunInstances": handlers.base64_encode_user_data,
+    "before-parameter-build.autoscaling.CreateLaunchConfiguration": handlers.base64_encode_user_data,
+}
 
 
 class _Body(io.BytesIO):
@@ -52,10 +59,16 @@ class Clients:
                     verify=False,
                 )
                 known.meta.events.register("before-send", self._send)
+                for event, handler in _CONVERSIONS.items():
+                    known.meta.events.unregister(event, handler)
                 self._clients[service, region, access_key] = known
             return known
 
-    def operation(
+    def operations(self, region: str, access_key: str) -> Operations:
+        """From a service and an operation to a function that makes the call."""
+        return lambda service, name: self._operation(service, region, name, access_key)
+
+    def _operation(
         self, service: str, region: str, operation: str, access_key: str
     ) -> Callable[..., dict[str, Any]]:
         """A function that makes one call and raises AwsError where it is refused."""

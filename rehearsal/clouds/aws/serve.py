@@ -11,6 +11,7 @@ from rehearsal.clouds.aws import settings
 from rehearsal.clouds.aws.account import Account
 from rehearsal.clouds.aws.admin import Administration
 from rehearsal.clouds.aws.front import Front
+from rehearsal.clouds.aws.groups import Reconciler
 from rehearsal.clouds.aws.server import Server, server_context
 from rehearsal.clouds.aws.settings import Settings
 
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
         )
     )
     account = Account()
+    reconciler = Reconciler(account.clients.get, account.count_change)
+    account.watchers.append(reconciler.wake)
+    threading.Thread(target=reconciler.run, daemon=True).start()
     servers = [Server(*_address(options.http), Administration(account))]
     if options.tls:
         context = server_context(options.certificate, options.key)

@@ -1,0 +1,105 @@
+"""Auto Scaling operations that moto lacks or answers at once: activities, instance refreshes, deletion."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rehearsal.clouds.aws.additions import answers
+from rehearsal.clouds.aws.calls import AwsError, Call
+from rehearsal.clouds.aws.emulator import backends
+from rehearsal.clouds.aws.groups import activities
+from rehearsal.clouds.aws.store import table
+
+
+def _group(call: Call) -> Any:
+    name = call.params["AutoScalingGroupName"]
+    with backends() as backend:
+        group = backend("autoscaling", call.region).autoscaling_groups.get(name)
+    if group is None:
+        raise AwsError(
+            "ValidationError", f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"
+        )
+    return group
+
+
+@answers("autoscaling", "DescribeScalingActivities")
+def scaling_activities(call: Call) -> Mapping[str, Any]:
+    """What a group did, or all groups, the newest first."""
+    name = call.params.get("AutoScalingGroupName")
+    names = [name] if name else sorted(table("activities"))
+    wanted = call.params.get("ActivityIds")
+    found = [row for each in names for row in activities(each) if not wanted or row["ActivityId"] in wanted]
+    return {"Activities": found[: int(call.params.get("MaxRecords") or 100)]}
+
+
+@answers("autoscaling", "DeleteAutoScalingGroup")
+def delete_group(call: Call) -> Mapping[str, Any]:
+    """Delete an empty group, or with force one and its instances."""
+    group = _group(call)
+    if group.instance_states and not call.params.get("ForceDelete"):
+        raise AwsError(
+            "ResourceInUse",
+            "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance "
+            "request(s) still in the group.",
+        )
+    ids = [state.instance.id for state in group.instance_states]
+    group.instance_states = []
+    if ids:
+        call.other("ec2", "TerminateInstances")(InstanceIds=ids)
+    reply = call.forward()
+    with backends() as backend:
+        scaling = backend("autoscaling", call.region)
+        for name in [
+            name
+            for name, action in scaling.scheduled_actions.items()
+            if action.auto_scaling_group_name == group.name
+        ]:
+            del scaling.scheduled_actions[name]
+    for rows in ("activities", "refreshes", "failed launches"):
+        table(rows).pop(group.name, None)
+    return reply
+
+
+@answers("autoscaling", "StartInstanceRefresh")
+def start_refresh(call: Call) -> Mapping[str, Any]:
+    """Replace every instance of a group; only the rolling strategy, and without waiting for health."""
+    group = _group(call)
+    refreshes = table("refreshes").setdefault(group.name, [])
+    if any(refresh["Status"] in ("Pending", "InProgress") for refresh in refreshes):
+        raise AwsError(
+            "InstanceRefreshInProgress",
+            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+        )
+    refresh = {
+        "InstanceRefreshId": str(uuid.uuid4()),
+        "AutoScalingGroupName": group.name,
+        "Status": "Pending",
+        "StartTime": datetime.now(UTC),
+        "PercentageComplete": 0,
+        "InstancesToUpdate": len(group.instance_states),
+        "Preferences": call.params.get("Preferences") or {},
+        "Strategy": call.params.get("Strategy") or "Rolling",
+        "old": [state.instance.id for state in group.instance_states],
+    }
+    refreshes.append(refresh)
+    return {"InstanceRefreshId": refresh["InstanceRefreshId"]}
+
+
+@answers("autoscaling", "DescribeInstanceRefreshes")
+def describe_refreshes(call: Call) -> Mapping[str, Any]:
+    """A group's instance refreshes, the newest first."""
+    group = _group(call)
+    wanted = call.params.get("InstanceRefreshIds")
+    rows = reversed(table("refreshes").get(group.name, []))
+    return {"InstanceRefreshes": [row for row in rows if not wanted or row["InstanceRefreshId"] in wanted]}
+
+
+@answers("autoscaling", "CancelInstanceRefresh")
+def cancel_refresh(call: Call) -> Mapping[str, Any]:
+    """Stop replacing instances."""
+    for refresh in table("refreshes").get(_group(call).name, []):
+        if refresh["Status"] in ("Pending", "InProgress"):
+            refresh.update(Status="Cancelled", EndTime=datetime.now(UTC))
+            return {"InstanceRefreshId": refresh["InstanceRefreshId"]}
+    raise AwsError("ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found")

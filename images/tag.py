@@ -16,7 +16,7 @@ BASE = "base-cpu"
 _COMMON = ("workloads/__init__.py", "workloads/common")
 SOURCES: dict[str, tuple[str, ...]] = {
     BASE: (),
-    "train": (*_COMMON, "workloads/train"),
+    "train": (*_COMMON, "workloads/smoke.py", "workloads/train"),
     "serve": (*_COMMON, "workloads/serve"),
 }
 

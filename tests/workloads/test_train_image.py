@@ -3,13 +3,14 @@
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 try:
-    import torch  # noqa: F401
+    import torch
 
     import workloads.train.trainer  # noqa: F401 # the image of serving has no training
 except ModuleNotFoundError as missing:
@@ -69,6 +70,62 @@ class Training(unittest.TestCase):
         ]
         assert events[-1]["resumed_from"] == last["step"]
         assert events[-1]["model_sha256"] == self.whole["model_sha256"]
+
+    def test_machines_that_are_killed_again_and_again_end_with_the_same_weights(self) -> None:
+        """Spot kills: one with notice (a checkpoint at once), two without. Nothing but time is lost."""
+        run = self.root / "spot"
+        settings = {**SETTINGS, "PROGRESS_EVERY_SECONDS": 0}
+        lost = 0
+        for number, beyond in ((signal.SIGKILL, 47), (signal.SIGTERM, 70), (signal.SIGKILL, 93)):
+            process = samples.start(samples.TRAIN, **samples.settings(self.data, run, **settings))
+            for line in process.stdout or ():
+                event = json.loads(line)
+                if event["event"] == "step" and event["step"] >= beyond:
+                    process.send_signal(number)
+                    break
+            process.communicate(timeout=60)
+            reached = json.loads((run / "progress.json").read_text())["step"]
+            saved = json.loads((run / "checkpoints" / "latest.json").read_text())["step"]
+            assert reached >= beyond - 1, "the line of a step is printed just before its heartbeat"
+            assert number == signal.SIGKILL or saved == reached, "a notice is long enough for a checkpoint"
+            lost += reached - saved
+
+        status, events = samples.train(self.data, run, **settings)
+        assert status == 0
+        assert events[-1]["model_sha256"] == self.whole["model_sha256"]
+        assert events[-1]["attempts"] == 4
+        assert events[-1]["lost_steps"] == lost > 0
+        assert json.loads((run / "results.json").read_text())["attempts"] == 4
+
+    def test_a_checkpoint_is_written_when_asked_for(self) -> None:
+        run = self.root / "asked"
+        process = samples.start(
+            samples.TRAIN, **samples.settings(self.data, run, **{**SETTINGS, "CHECKPOINT_EVERY_STEPS": 10**6})
+        )
+        asked = 0
+        for line in process.stdout or ():
+            event = json.loads(line)
+            if event["event"] == "step" and not asked:
+                asked = event["step"]
+                process.send_signal(signal.SIGUSR1)
+            if event["event"] == "checkpoint":
+                assert event["step"] >= asked
+                break
+        else:
+            self.fail("there was no checkpoint")
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert json.loads(rest.splitlines()[-1])["model_sha256"] == self.whole["model_sha256"]
+
+    def test_the_smoke_test_says_what_it_computed_on(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "workloads.smoke"], capture_output=True, text=True, check=False
+        )
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert found["passed"], found
+        assert found["torch"] == torch.__version__
+        assert (found["device"] == "cuda") == bool(torch.version.cuda)
+        assert bool(found["gpus"]) != bool(found["nvidia_smi"])
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class TrainOptions(S3Options):
     checkpoint_every_steps: int = option(integer(1, 10**9), "steps between checkpoints", 200)
     keep_checkpoints: int = option(integer(1, 1000), "newest checkpoints that are kept", 3)
     log_every_steps: int = option(integer(1, 10**9), "steps between lines of metrics", 20)
+    progress_every_seconds: float = option(number(0, 3600), "seconds between heartbeats", 10.0)
+    instance: str = option(str, "name of this machine, for the heartbeats", "")
     threads: int = option(integer(1, 1024), "CPU threads; more than one pays only for larger images", 1)
     device: str = option(
         choice("auto", "cpu", "cuda"), "where to train; auto takes a GPU if there is one", "auto"

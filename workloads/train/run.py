@@ -1,8 +1,9 @@
 """One training run, from the data set to the uploaded model: what is read and written, in which order."""
 
 import json
+import socket
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,27 @@ from workloads.common.logs import emit
 from workloads.common.storage import DirectoryStore, NotFound, S3Store, Store, sha256
 from workloads.train.checkpoints import Checkpoints
 from workloads.train.options import TrainOptions
+from workloads.train.progress import Heartbeat
 from workloads.train.stop import Stop
 from workloads.train.trainer import Trainer
 
 # What a checkpoint or a finished run must agree on to be taken up; the rest (paths, logging) may change.
 COURSE = ("epochs", "batch_size", "learning_rate", "channels", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How a run came to its end.
+
+    seconds, first: the last attempt's duration and first step. lost_steps: done more than once, over all
+    attempts, as far as heartbeats tell.
+    """
+
+    seconds: float
+    first: int
+    resumed_from: int | None
+    attempts: int
+    lost_steps: int
 
 
 class Run:
@@ -55,11 +72,18 @@ class Run:
         # From here on a signal waits for the step at hand, so that nothing is lost.
         self._stop.deferred = True
         resumed_from = self._resume(trainer, fingerprint)
+        heartbeat = self._heartbeat(trainer, fingerprint)
         began, first = time.monotonic(), trainer.step
-        if not self._train(trainer, fingerprint):
+        if not self._train(trainer, fingerprint, heartbeat):
             return self._stop.status
-        seconds = time.monotonic() - began
-        self._finish(trainer, dataset, fingerprint, resumed_from=resumed_from, first=first, seconds=seconds)
+        course = Course(
+            seconds=time.monotonic() - began,
+            first=first,
+            resumed_from=resumed_from,
+            attempts=heartbeat.attempts,
+            lost_steps=heartbeat.lost_steps,
+        )
+        self._finish(trainer, dataset, fingerprint, course)
         return 0
 
     def _dataset(self) -> bytes:
@@ -109,7 +133,20 @@ class Run:
             emit("checkpoint_skipped", key=checkpoint.key, reason=reason)
         return None
 
-    def _train(self, trainer: Trainer, fingerprint: str) -> bool:
+    def _heartbeat(self, trainer: Trainer, fingerprint: str) -> Heartbeat:
+        heartbeat = Heartbeat(
+            self._store,
+            self._prefix,
+            seconds=self._options.progress_every_seconds,
+            instance=self._options.instance or socket.gethostname(),
+            fingerprint=fingerprint,
+        )
+        heartbeat.begin(trainer.step)
+        epoch = trainer.step // trainer.steps_per_epoch
+        heartbeat.beat(trainer.step, trainer.total_steps, epoch, now=True)
+        return heartbeat
+
+    def _train(self, trainer: Trainer, fingerprint: str, heartbeat: Heartbeat) -> bool:
         """True when it came to its end, False when it was stopped (a checkpoint is then written)."""
         if self._stop.number:
             return False
@@ -120,9 +157,12 @@ class Run:
                 emit("epoch", epoch=progress.epoch, step=progress.step, test_accuracy=trainer.accuracy())
             stopping = bool(self._stop.number)
             due = progress.step % self._options.checkpoint_every_steps == 0
-            if stopping or (due and progress.step < trainer.total_steps):
+            due = self._stop.take_checkpoint_asked() or (due and progress.step < trainer.total_steps)
+            if stopping or due:
                 key = self._checkpoints.save(trainer.step, trainer.state(fingerprint))
                 emit("checkpoint", key=key, step=trainer.step)
+            last = stopping or due or progress.step == trainer.total_steps
+            heartbeat.beat(progress.step, trainer.total_steps, progress.epoch, now=last)
             if stopping:
                 emit("stopped", signal=self._stop.number, step=trainer.step)
                 return False
@@ -133,10 +173,7 @@ class Run:
         trainer: Trainer,
         dataset: datasets.Dataset,
         fingerprint: str,
-        *,
-        resumed_from: int | None,
-        first: int,
-        seconds: float,
+        course: Course,
     ) -> None:
         height, width = dataset.images.shape[1:]
         about = {
@@ -153,14 +190,16 @@ class Run:
         manifest = bundle.save(self._store, f"{self._prefix}model/", weights, about)
         if self._options.model_dir:
             bundle.save(DirectoryStore(Path(self._options.model_dir)), "", weights, about)
-        images = (trainer.total_steps - first) * self._options.batch_size
+        images = (trainer.total_steps - course.first) * self._options.batch_size
         results = {
             "accuracy": manifest.accuracy,
             "steps": trainer.total_steps,
-            "duration_seconds": round(seconds, 3),
-            "images_per_second": round(images / max(seconds, 1e-9), 1),
+            "duration_seconds": round(course.seconds, 3),
+            "images_per_second": round(images / max(course.seconds, 1e-9), 1),
             "parameters": manifest.parameters,
-            "resumed_from": resumed_from,
+            "resumed_from": course.resumed_from,
+            "attempts": course.attempts,
+            "lost_steps": course.lost_steps,
             "torch": manifest.torch,
             "device": str(trainer.device),
             "model_key": f"{self._prefix}model/{bundle.MANIFEST}",

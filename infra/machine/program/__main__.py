@@ -57,7 +57,7 @@ class BringUp:
             ("docker", lambda: containers.start(machine)),
             ("images", lambda: self._images(images)),
             ("conformance", self._conformance),
-            ("workloads", lambda: units.start(machine, plan)),
+            ("workloads", lambda: units.start(machine, plan, self.report.instance)),
         ]
 
     def run(self) -> bool:

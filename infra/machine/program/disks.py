@@ -20,8 +20,8 @@ BLANK = 1 << 20
 def choose(devices: list[dict[str, Any]], gib: int) -> tuple[str, bool]:
     """From `lsblk --json`: the data volume's path, and whether it has to be formatted.
 
-    A volume that this program has formatted is known by its label. Else it is the only blank disk, or the
-    only one of the size asked for. Names tell nothing: /dev/sdf is nvme1n1, xvdf or vdb, as the machine likes.
+    A volume that this program has formatted is known by its label. Else it is the only blank disk of the
+    size asked for, or the only blank one. Names tell nothing: /dev/sdf may be nvme1n1, xvdf or vdb.
 
     Raises:
         Failed: there is none, or more than one.

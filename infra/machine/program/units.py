@@ -13,7 +13,7 @@ SCRATCH = "/data/scratch"
 USER = 65532  # of the images
 
 
-def start(machine: Machine, plan: dict[str, Any]) -> None:
+def start(machine: Machine, plan: dict[str, Any], instance: str) -> None:
     """Have every unit of the plan enabled and running; one that has done its work is left alone."""
     for name in ("train", "serve"):
         directory = machine.path(f"{SCRATCH}/{name}")
@@ -24,5 +24,6 @@ def start(machine: Machine, plan: dict[str, Any]) -> None:
         token = secrets.token_urlsafe(32)
         machine.write(TOKEN, token + "\n", 0o600)
         machine.write("/etc/berth/jupyter.env", f"JUPYTER_TOKEN={token}\n", 0o600)
+    machine.write("/etc/berth/instance.env", f"INSTANCE={instance}\n")
     machine.run("systemctl", "enable", "--quiet", *plan["units"])
     machine.run("systemctl", "start", "--no-block", *plan["units"])

@@ -24,7 +24,7 @@ class AwsBucketArgs:
     flow_logs: whether the account's VPC flow logs may be delivered to it, and kept for log_days.
     """
 
-    bucket: str
+    bucket: pulumi.Input[str]
     region: str
     account_id: pulumi.Input[str]
     old_versions_days: int = 7

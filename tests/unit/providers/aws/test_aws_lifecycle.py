@@ -1,0 +1,76 @@
+"""Every resource type: made, seen again without a change, imported, changed, deleted, and gone."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from aws_plugin import AwsPlugin, Case, Made, resolved
+
+MODULES = sorted(path.stem for path in Path(__file__).parent.glob("cases_*.py"))
+CASES: list[Case] = [case for name in MODULES for case in import_module(name).CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_its_life(shared_plugin: AwsPlugin, case: Case) -> None:
+    plugin = shared_plugin
+    needs: dict[str, Made] = {}
+    for name, (token, inputs) in case.needs.items():
+        needs[name] = plugin.up(token, resolved(inputs, needs), name)
+    try:
+        _live(plugin, case, needs)
+    finally:
+        for made in reversed(needs.values()):
+            plugin.delete(made)
+    for made in needs.values():
+        assert plugin.read(made) is None, f"{made.id} is left"
+
+
+def _live(plugin: AwsPlugin, case: Case, needs: dict[str, Made]) -> None:
+    program = resolved(case.inputs, needs)
+    checked = plugin.check(case.token, program)
+    plugin.preview(case.token, checked)
+    made = plugin.create(case.token, checked)
+    try:
+        made = _unchanged(plugin, made, program)
+        if case.imported:
+            _imported(plugin, case, made, program)
+        if case.change:
+            program = {k: v for k, v in {**program, **resolved(case.change, needs)}.items() if v is not None}
+            made = _changed(plugin, made, program)
+        for key, value in resolved(case.replace, needs).items():
+            news = plugin.check(case.token, {**program, key: value}, made.inputs)
+            assert plugin.diff(made, news).replaces, f"{key} cannot change in place"
+    finally:
+        plugin.delete(made)
+    assert plugin.read(made) is None, "it is gone"
+    plugin.delete(made)
+
+
+def _unchanged(plugin: AwsPlugin, made: Made, program: dict[str, object]) -> Made:
+    """A second preview and a refresh find nothing to do."""
+    again = plugin.check(made.token, program, made.inputs)
+    assert plugin.diff(made, again).paths == {}
+    seen = plugin.read(made)
+    assert seen is not None
+    assert seen.id == made.id
+    assert {k: v for k, v in seen.outputs.items() if made.outputs.get(k) != v} == {}, "no drift"
+    assert seen.inputs == made.inputs
+    assert plugin.diff(seen, again).paths == {}
+    return seen
+
+
+def _imported(plugin: AwsPlugin, case: Case, made: Made, program: dict[str, object]) -> None:
+    found = plugin.read(Made(made.token, made.name, made.id, {}, {}))
+    assert found is not None
+    named = {**program, **{k: v for k, v in made.inputs.items() if k in made.inputs["__defaults"]}}
+    asked = plugin.check(made.token, {key: v for key, v in named.items() if key not in case.unread})
+    assert plugin.diff(found, asked).paths == {}, "an import asks for no change"
+
+
+def _changed(plugin: AwsPlugin, made: Made, program: dict[str, object]) -> Made:
+    news = plugin.check(made.token, program, made.inputs)
+    found = plugin.diff(made, news)
+    assert found.paths, "there is something to change"
+    assert not found.replaces, "in place"
+    plugin.update(made, news, preview=True)
+    return _unchanged(plugin, plugin.update(made, news), program)

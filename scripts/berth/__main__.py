@@ -10,7 +10,7 @@ from types import FrameType
 import typer
 
 from rehearsal.errors import BerthError
-from scripts.berth import account, rehearse
+from scripts.berth import account, machine_commands, rehearse
 
 INTERRUPTED = (
     130  # what shells report for a program that SIGINT ended; typer returns it for a KeyboardInterrupt
@@ -23,12 +23,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 inside = typer.Typer(
-    help="The same commands inside the rehearsal: the real Pulumi engine and Kubernetes, and no account.",
+    help="The same commands inside the rehearsal: the real Pulumi engine, and no account.",
     no_args_is_help=True,
 )
 for command in (account.up, account.preview, account.down, account.verify, account.outputs, account.status):
     app.command()(command)
 app.command()(account.doctor)
+machine_commands.register(app, account.place)
 for command in (
     rehearse.up,
     rehearse.preview,
@@ -39,6 +40,8 @@ for command in (
 ):
     inside.command()(command)
 inside.command("env")(rehearse.env_)
+machine_commands.register(inside, rehearse.place)
+inside.command()(rehearse.interrupt)
 app.add_typer(inside, name="rehearse")
 
 

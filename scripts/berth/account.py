@@ -3,9 +3,6 @@
 In a shell that `berth rehearse env` has put inside the rehearsal, these commands act on the rehearsal.
 """
 
-import tempfile
-from pathlib import Path
-
 import typer
 
 from rehearsal.workspace import known
@@ -30,9 +27,8 @@ def up(env: options.Env, *, yes: options.Yes = False) -> None:
         return
     from scripts.berth import stack, verify
 
-    log = Path(tempfile.gettempdir()) / f"berth-up-{known(env)}.log"
-    here = account()
-    stack.deploy(here, env, log, yes=yes)
+    here = _account(env)
+    stack.deploy(here, env, stack.log_of(here, env), yes=yes)
     raise typer.Exit(verify.verify(here, env, verify.Ask(), as_json=False))
 
 

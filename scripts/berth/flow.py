@@ -18,6 +18,7 @@ from rehearsal.record import TARGETS, Choice, Record
 from rehearsal.steps import Steps
 from rehearsal.values import target_of
 from scripts.berth import inside, report, stack, targets
+from scripts.berth.aws import sshconfig
 
 
 @dataclass
@@ -63,7 +64,7 @@ def up(where: Paths, env: str, choice: Choice, ask: targets.Ask, console: Consol
             number = stack.resolve_pending(place, env, lambda inputs: target.exists(place, inputs))
             console.print(f"note: {number} operations of a killed command were resolved", highlight=False)
         with phases.phase("pulumi up"):
-            stack.deploy(place, env, where.logs / f"pulumi-up-{env}.log", yes=True)
+            stack.deploy(place, env, stack.log_of(place, env), yes=True)
         with phases.phase("verification"):
             found = target.verify(place, env, ask, console)
         kinds = stack.kinds(stack.exported(place, env))
@@ -97,6 +98,7 @@ def down(where: Paths, env: str, console: Console, *, purge: bool) -> None:
         if stacks:
             removed += _destroy_all(where, stacks, steps, console)
         removed += teardown.stop(where, steps)
+        removed += [f"ssh entries {file}" for file in sshconfig.remove_rehearsals(Path.home())]
         if purge:
             removed += teardown.purge(where)
     shutil.rmtree(logs)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Annotated
 
 import typer
 
@@ -127,6 +128,31 @@ def env_(
         print(json.dumps(variables, indent=2))
     else:
         print(environment.exports(original))
+
+
+def interrupt(
+    env: options.Env = "aws-vm",
+    *,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="From the notice to the end.")] = 120,
+    minutes: options.Minutes = 30,
+    instance: Annotated[str, typer.Option(metavar="ID", help="Which one, where several run.")] = "",
+    as_json: options.Json = False,
+) -> None:
+    """Have the emulated account take the spot machine away; wait until training goes on elsewhere."""
+    from rich.console import Console
+
+    from scripts.berth import report
+    from scripts.berth.aws import interrupt as interruption
+    from scripts.berth.aws.watch import progress
+
+    with progress(Console(stderr=True)) as shown:
+        found = interruption.interrupt(
+            place(env), env, shown, seconds=seconds, minutes=minutes, instance=instance
+        )
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        report.lost_work(Console(), found)
 
 
 def place(env: str) -> Place:

@@ -78,6 +78,18 @@ def phases(console: Console, timings: Sequence[tuple[str, float]], total: float)
     line(console, "Time", f"{total:.1f} s in all: {listed}")
 
 
+def lost_work(console: Console, found: dict[str, Any]) -> None:
+    """What an interruption cost."""
+    line(console, "Interrupted", f"{found['interrupted']}, replaced by {found['replacement']}")
+    if found["training"] != "resumed":
+        line(console, "Training", found["training"])
+        return
+    steps = found["lost_steps"]
+    lost = "not known" if steps is None else f"{steps} steps"
+    at = f"step {found['step_at_notice']} at the notice, checkpoint at step {found['checkpoint_step']}"
+    line(console, "Training", f"resumed; {at}; lost work: {lost}")
+
+
 def how_to_go_on(console: Console, env: str, steps: Sequence[tuple[str, str]], *, berth: str) -> None:
     """Where to look and how to tear down; steps: a target's own headings and command lines."""
     lines = [

@@ -1,6 +1,7 @@
 """What every environment can do with Pulumi, in an account or in the rehearsal."""
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,13 @@ def deploy(place: Place, env: str, log: Path, *, yes: bool, target: str = "") ->
     status = place.run("up", "--stack", env, *flags, log=log)
     if status:
         raise failed(f"`pulumi up` of {env} failed", log, f"{place.prefix} up {env}")
+
+
+def log_of(place: Place, env: str) -> Path:
+    """Where a deployment's log goes."""
+    if place.rehearsed:
+        return Path(place.environ["BERTH_STATE"]) / "logs" / f"pulumi-up-{env}.log"
+    return Path(tempfile.gettempdir()) / f"berth-up-{env}.log"
 
 
 def destroy(place: Place, env: str, log: Path | None, *, yes: bool) -> int:

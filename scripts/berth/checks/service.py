@@ -41,11 +41,17 @@ def read(archive: bytes, most: int) -> Held:
         return Held(arrays["images"][:most], arrays["labels"][:most].astype(np.int64))
 
 
-def health(found: Verification, service: Service, *, settle: float | None = None) -> None:
-    """Whether the service is live and ready, and its model too. settle: seconds that the first may take."""
+def health(
+    found: Verification, service: Service, *, settle: float | None = None, until_ready: bool = False
+) -> None:
+    """Whether the service is live and ready, and its model too.
+
+    settle: seconds that the first answer may take; with until_ready, that readiness may take as well.
+    """
     within = SETTLE_SECONDS if settle is None else settle
+    late = within if until_ready else 0
     found.check("service is live", lambda: _answers(service, "/v2/health/live", within=within))
-    found.check("service is ready", lambda: _answers(service, "/v2/health/ready"))
+    found.check("service is ready", lambda: _answers(service, "/v2/health/ready", until_200=late))
     found.check("model is ready", lambda: _answers(service, f"/v2/models/{service.model}/ready"))
 
 
@@ -57,16 +63,18 @@ def predictions(found: Verification, service: Service, held: Held, threshold: fl
     )
 
 
-def _answers(service: Service, path: str, *, within: float = 0) -> str:
-    until = time.monotonic() + within
+def _answers(service: Service, path: str, *, within: float = 0, until_200: float = 0) -> str:
+    began = time.monotonic()
     while True:
+        took = time.monotonic() - began
         try:
             status, _ = _request(service.url + path)
-            break
+            if status == 200 or took > until_200:
+                break
         except Failed:
-            if time.monotonic() > until:
+            if took > max(within, until_200):
                 raise
-            time.sleep(0.2)
+        time.sleep(0.2)
     if status != 200:
         raise Failed(f"GET {service.url}{path} answered {status}")
     return f"GET {path}: 200"

@@ -1,0 +1,45 @@
+"""`extend`: writes the end of an environment's lifetime."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from rehearsal.errors import BerthError
+from scripts.berth import values
+from scripts.berth.place import Place
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)([mhd])")
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+SHORTEST = timedelta(minutes=10)
+LONGEST = timedelta(days=7)  # as the policy pack's rule about lifetimes has it
+TAG = "expires-at"
+
+
+def duration(text: str) -> timedelta:
+    """`90m`, `8h` or `2d`.
+
+    Raises:
+        BerthError: it is none, or too short or too long.
+    """
+    found = DURATION.fullmatch(text)
+    if found is None:
+        raise BerthError(f"{text!r} is no duration", "Write it as 90m, 8h or 2d.")
+    wanted = timedelta(**{UNITS[found[2]]: float(found[1])})
+    if not SHORTEST <= wanted <= LONGEST:
+        raise BerthError(
+            f"{text} is not possible: a lifetime is {SHORTEST.seconds // 60} minutes to {LONGEST.days} days",
+            "Extend it again before it ends, where it has to be longer.",
+        )
+    return wanted
+
+
+def extend(place: Place, env: str, text: str, now: datetime | None = None) -> list[str]:
+    """End the lifetime that long from now; returns the changed lines of the values file.
+
+    The stack's tag, by which sweeps find what has expired, is set where there is a stack.
+    """
+    end = (now or datetime.now(UTC)) + duration(text)
+    instant = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    changed = values.write(values.file_of(place, env), ("expires_at",), instant)
+    if place.has_stack(env):
+        place.capture("stack", "tag", "set", TAG, instant, "--stack", env)
+    return changed

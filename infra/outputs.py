@@ -77,3 +77,65 @@ def from_mapping(outputs: Mapping[str, Any]) -> Deployed:
         raise KeyError(", ".join(missing))
     known = {name: outputs[name] for name in names - {"training"}}
     return StackOutputs(**known, training=TrainingResult.from_mapping(outputs["training"]))
+
+
+Place = TypeVar("Place")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsVmOutputs(Generic[Text, Place]):
+    """The outputs of an `aws-vm` environment. Place: None where there is none.
+
+    access: ssm, bastion or instance-connect. machine_group: the auto-scaling group, whose instances carry the
+    tag berth:role=machine. repositories, images: train and serve; images are whole references. The ports are
+    on the machine's loopback. run_prefix: where in the bucket training writes.
+    """
+
+    environment: str
+    target: str
+    region: str
+    account_id: str
+    access: str
+    bastion_instance_id: Place
+    bastion_address: Place
+    bastion_user: str
+    prefix_list_id: Place
+    machine_group: Text
+    machine_user: str
+    machine_count: int
+    accelerator: str
+    launch_template_id: Text
+    image_id: Text
+    bucket: Text
+    repositories: dict[str, Text]
+    images: dict[str, Text]
+    model_name: str
+    run_prefix: str
+    predict_port: int
+    jupyter_port: int | None
+    expires_at: str
+    budget_name: Text
+
+    def exports(self) -> dict[str, Any]:
+        """Name and value of each stack output."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+AwsVmDeployed: TypeAlias = "AwsVmOutputs[str, str | None]"
+AwsVmDeclared: TypeAlias = "AwsVmOutputs[pulumi.Input[str], pulumi.Input[str] | None]"
+
+
+def aws_vm_from_mapping(outputs: Mapping[str, Any]) -> AwsVmDeployed:
+    """The outputs as `pulumi stack output --json` prints them. Raises KeyError naming the outputs missing.
+
+    What has no value (a bastion, say) is exported as null, or, as Pulumi does with nulls, not at all.
+    """
+    optional = {"bastion_instance_id", "bastion_address", "prefix_list_id", "jupyter_port"}
+    names = {field.name for field in dataclasses.fields(AwsVmOutputs)}
+    missing = sorted(names - optional - outputs.keys())
+    if missing:
+        raise KeyError(", ".join(missing))
+    values: dict[str, Any] = {name: outputs.get(name) for name in names}
+    for whole in ("machine_count", "predict_port", "jupyter_port"):
+        values[whole] = None if values[whole] is None else int(values[whole])
+    return AwsVmOutputs(**values)

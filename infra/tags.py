@@ -1,4 +1,4 @@
-"""Labels that every object carries, so that people and sweeps can tell whose it is. Pure."""
+"""Labels and tags that everything carries, so that people and sweeps can tell whose it is. Pure."""
 
 from dataclasses import dataclass
 
@@ -34,3 +34,27 @@ class Labels:
             "app.kubernetes.io/instance": self.environment,
             "app.kubernetes.io/component": component,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tags:
+    """The identity of an environment, as tags of a cloud's resources.
+
+    expires_at: UTC, `2026-12-01T18:00:00Z`; what is older than that may be swept.
+    """
+
+    environment: str
+    owner: str
+    expires_at: str
+
+    def whose(self) -> dict[str, str]:
+        """What stays as it is for as long as the environment is there."""
+        return {
+            "berth:environment": self.environment,
+            "berth:owner": self.owner,
+            "berth:managed-by": MANAGER,
+        }
+
+    def common(self) -> dict[str, str]:
+        """What every resource carries."""
+        return {**self.whose(), "berth:expires-at": self.expires_at}

@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import contextvars
+import importlib
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,23 @@ from pulumi.runtime import rpc, stack
 CHECKOUT = Path(__file__).resolve().parents[1]
 TAG = "0123456789abcdef"
 SERVER = "10.213.0.1:5000"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g me@laptop"
+# What commands write into the values of a user's own stack, and no committed file holds.
+PERSONAL: dict[str, dict[str, Any]] = {
+    "aws-vm": {
+        "allowed_addresses": ["203.0.113.7/32"],
+        "expires_at": "2026-11-22T20:00:00Z",
+        "ssh_public_keys": [KEY],
+    }
+}
+ACCOUNT = "123456789012"
+# What the look-ups of programs answer.
+FOUND: dict[str, dict[str, Any]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+    "aws:ec2/getAmi:getAmi": {"id": "ami-0123456789abcdef0"},
+    "aws:ssm/getParameter:getParameter": {"value": "ami-0fedcba9876543210"},
+}
 RESULT = {
     "accuracy": 0.985,
     "steps": 276.0,
@@ -41,6 +60,8 @@ class Recording:
 
     resources: list[Declared] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def of(self, kind: str) -> list[Declared]:
         return [one for one in self.resources if one.type.rpartition(":")[2] == kind and one.custom]
@@ -63,7 +84,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
     """Remembers the parent, which the mocks' own arguments leave out."""
 
     def __init__(self, recording: Recording) -> None:
-        super().__init__(_Mocks())
+        super().__init__(_Mocks(recording))
         self.recording = recording
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the remote procedure
@@ -81,8 +102,13 @@ class _Monitor(pulumi_mocks.MockMonitor):
 
 
 class _Mocks(pulumi_mocks.Mocks):
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:
-        raise AssertionError(f"a constructor looks something up: {args.token}")
+        self.recording.calls.append((args.token, dict(args.args)))
+        assert args.token in FOUND, f"a program looks up what it need not: {args.token}"
+        return FOUND[args.token]
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         state: dict[str, Any] = dict(args.inputs)
@@ -93,7 +119,23 @@ class _Mocks(pulumi_mocks.Mocks):
             state["status"] = {"loadBalancer": {"ingress": [{"ip": "10.213.32.1"}]}}
         if args.typ.endswith(":JsonObject"):
             state["content"] = RESULT
+        if args.typ.startswith("aws:"):
+            state = {**_computed(args), **state}
+        if args.typ.endswith(":Image"):
+            state["reference"] = f"{args.inputs['repository']}:{args.inputs['tag']}"
         return f"{args.name}-id", state
+
+
+def _computed(args: pulumi_mocks.MockResourceArgs) -> dict[str, Any]:
+    """What AWS would say of a resource beyond its inputs."""
+    kind = args.typ.rpartition(":")[2]
+    return {
+        "arn": f"arn:aws:{kind.lower()}:{ACCOUNT}:{args.name}",
+        "name": f"{args.name}-1a2b3c4",
+        "publicIp": "198.51.100.7",
+        "latestVersion": 1,
+        "repositoryUrl": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{args.inputs.get('name')}",
+    }
 
 
 def _readable(value: Any) -> Any:
@@ -111,10 +153,14 @@ def _readable(value: Any) -> Any:
 
 
 def values_of(environment: str) -> dict[str, Any]:
-    """The committed values of an environment, without the project's prefix, as the engine passes them."""
+    """The values of an environment, without the project's prefix, as the engine passes them.
+
+    The committed ones, and those that commands write.
+    """
     path = CHECKOUT / "stacks" / f"Pulumi.{environment}.yaml"
     content = yaml.safe_load(path.read_text())["config"]
-    return {key.removeprefix("berth:"): as_text(value) for key, value in content.items()}
+    values = {key.removeprefix("berth:"): value for key, value in content.items()}
+    return {key: as_text(value) for key, value in {**values, **PERSONAL.get(environment, {})}.items()}
 
 
 def as_text(value: Any) -> str:
@@ -143,12 +189,14 @@ def record(environment: str, values: dict[str, Any], monkeypatch: Any, directory
         monkeypatch.delenv(name, raising=False)
     for name, value in variables(directory).items():
         monkeypatch.setenv(name, value)
-    from stacks import local
-
+    target = str(values["target"]).replace("-", "_")
+    program = importlib.import_module(f"stacks.{target}")
     # A golden file that changed with every line of the workloads would say nothing.
-    monkeypatch.setattr(local, "content_tag", lambda _image: TAG)
+    monkeypatch.setattr(program, "content_tag", lambda _image: TAG)
     recording = Recording()
-    contextvars.copy_context().run(_run, recording, environment, values, local.build)
+    for level in ("info", "warn"):
+        monkeypatch.setattr(pulumi.log, level, lambda text, *_: recording.said.append(text))
+    contextvars.copy_context().run(_run, recording, environment, values, program.build)
     return recording
 
 
@@ -161,11 +209,11 @@ def _run(recording: Recording, environment: str, values: dict[str, Any], build: 
     try:
         pulumi.runtime.set_all_config(config, [])
         pulumi_mocks.set_mocks(
-            _Mocks(), project="berth", stack=environment, preview=False, monitor=_Monitor(recording)
+            _Mocks(recording), project="berth", stack=environment, preview=False, monitor=_Monitor(recording)
         )
 
         def program() -> None:
-            outputs = build(load())
+            outputs = build(load(NOW))
             pulumi.Output.from_input(outputs.exports()).apply(recording.outputs.update)
 
         loop.run_until_complete(stack.run_pulumi_func(program))

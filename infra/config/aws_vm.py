@@ -182,16 +182,6 @@ class Repositories(Values):
     )
 
 
-class MachineTraining(Hyperparameters):
-    """Hyperparameters, and how the training container ends."""
-
-    grace_seconds: Annotated[int, Field(ge=1, le=110)] = Field(
-        default=60,
-        description="to write a checkpoint when told to stop; AWS gives notice of 120 s",
-        examples=[60],
-    )
-
-
 class MachineInference(Values):
     """The service that answers predictions, on the machine's own loopback."""
 
@@ -302,8 +292,8 @@ class AwsVmEnvironment(Environment):
     repositories: Repositories = Field(
         default=Repositories(), description="the image registry", examples=[{"keep": 20}]
     )
-    training: MachineTraining = Field(
-        default=MachineTraining(), description="what is trained", examples=[{"epochs": 40}]
+    training: Hyperparameters = Field(
+        default=Hyperparameters(), description="what is trained", examples=[{"epochs": 40}]
     )
     inference: MachineInference = Field(
         default=MachineInference(), description="the prediction service", examples=[{"max_batch_size": 64}]

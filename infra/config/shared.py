@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from infra.policy.rules import NAMES
 from infra.problems import Problem
 from infra.values import DnsLabel, LabelValue, Positive, Values
 
@@ -41,6 +42,22 @@ class Hyperparameters(Values):
     threads: Positive = Field(default=1, description="CPU threads of PyTorch", examples=[1])
 
 
+class Policy(Values):
+    """Exceptions to the policy pack (`infra/policy`)."""
+
+    allow: tuple[str, ...] = Field(
+        default=(), description="names of rules that do not count", examples=[["capacity-block-purchase"]]
+    )
+
+    @field_validator("allow")
+    @classmethod
+    def _are_names_of_rules(cls, allow: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in allow if name not in NAMES]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no rule; there are {', '.join(NAMES)}")
+        return allow
+
+
 class Environment(Values):
     """What every target shares."""
 
@@ -50,4 +67,9 @@ class Environment(Values):
     owner: LabelValue = Field(description="who answers for this environment", examples=["ml-team"])
     model_name: DnsLabel = Field(
         default="digits", description="name in the prediction URLs", examples=["digits"]
+    )
+    policy: Policy = Field(
+        default=Policy(),
+        description="exceptions to the policy pack",
+        examples=[{"allow": ["capacity-block-purchase"]}],
     )

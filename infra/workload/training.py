@@ -14,6 +14,7 @@ from infra.storage.connection import S3Connection
 from infra.storage.s3 import JsonObject
 from infra.tags import Labels
 from infra.workload.pod import ContainerPlan, PodIdentity, Volume, pod_spec
+from infra.workload.run import hyperparameters, run_name
 from infra.workload.volume import MOUNT_PATH
 
 COMPONENT = "training"
@@ -51,7 +52,7 @@ class TrainingJob(pulumi.ComponentResource):
     def __init__(self, name: str, args: TrainingJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("berth:workload:TrainingJob", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        run = run_name(args)
+        run = run_name(args.image, args.dataset_digest, args.training, shared_volume=args.claim is not None)
         prefix = naming.run_prefix(args.model, run)
         job_name = naming.dns_label(args.model, COMPONENT, run)
         labels = args.labels.of(args.model, COMPONENT)
@@ -108,31 +109,6 @@ class TrainingJob(pulumi.ComponentResource):
         self.model_sha256 = results.content["model_sha256"]
         self.model_location = model_location(prefix, run, shared=args.claim is not None)
         self.register_outputs({"result": self.result, "model_sha256": self.model_sha256})
-
-
-def hyperparameters(training: Training) -> dict[str, str]:
-    """What the result depends on, as the workload's environment variables."""
-    return {
-        "EPOCHS": str(training.epochs),
-        "BATCH_SIZE": str(training.batch_size),
-        "LEARNING_RATE": str(training.learning_rate),
-        "CHANNELS": str(training.channels),
-        "SEED": str(training.seed),
-        "CHECKPOINT_EVERY_STEPS": str(training.checkpoint_every_steps),
-        "THREADS": str(training.threads),
-    }
-
-
-def run_name(args: TrainingJobArgs) -> str:
-    """Eight hexadecimal digits for what is trained: image, data, hyperparameters and where the model goes."""
-    return naming.digest(
-        {
-            "image": args.image.rpartition("/")[2],  # a registry that has moved is no reason to train again
-            "dataset": args.dataset_digest,
-            "hyperparameters": hyperparameters(args.training),
-            "shared_volume": args.claim is not None,
-        }
-    )
 
 
 def model_location(prefix: str, run: str, *, shared: bool) -> dict[str, str]:

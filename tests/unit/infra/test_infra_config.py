@@ -98,7 +98,7 @@ def test_every_key_has_an_example_that_is_valid(path: str, field: Any) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_committed_values_are_valid(environment: str) -> None:
-    parsed = config.parse(environment, recorder.values_of(environment))
+    parsed = config.parse(environment, recorder.values_of(environment), recorder.NOW)
     assert parsed.environment == environment
 
 

@@ -1,0 +1,1 @@
+"""What an environment may cost, who hears of it, and what the preview says of it."""

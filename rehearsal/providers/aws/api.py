@@ -74,6 +74,7 @@ class Api:
                     raise error from raised
                 if not (error.throttled or error.transient) or attempt == _ATTEMPTS - 1:
                     raise error from raised
+                self.lost = self.lost or error.transient
                 self.pause(attempt, f"{service}:{name}: {error.code}; trying again")
         raise AssertionError
 

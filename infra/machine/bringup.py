@@ -251,7 +251,7 @@ def _cloud_config(plan: BringUp, packed: str, unpack: str) -> str:
             "  content: |",
             *(f"    {line}" for line in _SSHD.splitlines()),
             "- path: /var/lib/berth/bringup",
-            "  content: |",
+            "  content: |-",
             f"    {packed}",
             "runcmd:",
             *(f"- {json.dumps(command)}" for command in commands),

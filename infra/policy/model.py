@@ -77,6 +77,15 @@ def is_true(value: Any) -> bool:
     return value is UNKNOWN or value is True or value == "true"
 
 
+def has_unknown(value: Any) -> bool:
+    """Whether any part of it is not known yet."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(one) for one in value.values())
+    if isinstance(value, list):
+        return any(has_unknown(one) for one in value)
+    return value is UNKNOWN
+
+
 def statements(document: Any) -> Iterator[Mapping[str, Any]]:
     """The statements of a policy document, given as JSON or as an object; none of one that is not known."""
     if isinstance(document, str):

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 
 from collections.abc import Iterator
 
-from infra.policy.model import UNKNOWN, Resource, Rule, is_true
+from infra.policy.model import UNKNOWN, Resource, Rule, has_unknown, is_true
 
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -39,7 +39,7 @@ def encrypted(resource: Resource) -> Iterator[str]:
 def _template_devices(resource: Resource) -> Iterator[str]:
     mappings = resource.at("blockDeviceMappings")
     volumes = [one for one in resource.each("blockDeviceMappings") if one.get("ebs")]
-    if not volumes and mappings is not UNKNOWN and UNKNOWN not in (mappings or ()):
+    if not volumes and not has_unknown(mappings):
         yield "leaves its root volume as the image has it; name it in block_device_mappings, encrypted"
     for one in volumes:
         if one["ebs"] is not UNKNOWN and not is_true(one["ebs"].get("encrypted")):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.policy.model import UNKNOWN, Resource, Rule
+from infra.policy.model import UNKNOWN, Resource, Rule, has_unknown
 from infra.policy.rules.tags import default_tags
 
 GROUP = "aws:autoscaling/group:Group"
@@ -37,9 +37,8 @@ def budget_present(resources: Sequence[Resource]) -> _Findings:
             None,
         )
     for budget in budgets:
-        if budget.at("notifications") is not UNKNOWN and not any(
-            _tells(one) for one in budget.each("notifications")
-        ):
+        notifications = budget.at("notifications")
+        if not has_unknown(notifications) and not any(_tells(one) for one in notifications or ()):
             yield "tells nobody; give it a notification with a subscriber", budget
 
 
@@ -63,7 +62,7 @@ def lifetime_present(resources: Sequence[Resource]) -> _Findings:
 
 def _expires(resource: Resource) -> Any:
     tags = resource.at("tags")
-    if tags is UNKNOWN:
+    if tags is UNKNOWN or (isinstance(tags, list) and has_unknown(tags)):
         return UNKNOWN
     if isinstance(tags, list):
         return next((one.get("value") for one in resource.each("tags") if one.get("key") == _EXPIRES), None)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.policy.model import UNKNOWN, Resource, Rule
+from infra.policy.model import UNKNOWN, Resource, Rule, has_unknown
 
 REQUIRED = ("berth:environment", "berth:owner", "berth:expires-at")
 _GROUP = "aws:autoscaling/group:Group"
@@ -68,7 +68,7 @@ def _takes_tags(resource: Resource) -> bool:
 
 def _group_tagged(resource: Resource) -> Iterator[str]:
     """The provider's default tags do not reach what a group launches; its own list says what does."""
-    if resource.at("tags") is UNKNOWN:
+    if has_unknown(resource.at("tags")):
         return
     given = {one.get("key") for one in resource.each("tags") if one.get("propagateAtLaunch") is True}
     missing = [key for key in REQUIRED if key not in given]

@@ -8,7 +8,7 @@ from rehearsal.providers.aws.errors import AwsError
 from rehearsal.providers.aws.functions.request import Request, Values, given, rename, text
 
 # https://docs.aws.amazon.com/general/latest/gr/s3.html, "Amazon S3 website endpoints"
-_S3_ZONES: Final = {
+S3_ZONES: Final = {
     "us-east-1": "Z3AQBSTGFYJSTF",
     "us-east-2": "Z2O1EMRO9K5GLX",
     "us-west-1": "Z2F56UZL2M1ACD",
@@ -59,7 +59,7 @@ def bucket(request: Request) -> Values:
         "bucketDomainName": f"{name}.s3.amazonaws.com",
         "bucketRegion": region,
         "bucketRegionalDomainName": f"{name}.s3.{region}.amazonaws.com",
-        "hostedZoneId": _S3_ZONES.get(region, ""),
+        "hostedZoneId": S3_ZONES.get(region, ""),
         "websiteDomain": domain,
         "websiteEndpoint": f"{name}.{domain}" if domain else "",
     }

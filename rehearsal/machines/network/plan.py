@@ -1,0 +1,100 @@
+"""Names and addresses of the machines' network."""
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from rehearsal import addresses
+from rehearsal.paths import Paths
+
+METADATA = "169.254.169.254"
+CLOCK = "169.254.169.123"  # the Amazon Time Sync Service
+REGISTRY = str(addresses.NODE)
+FRONT = str(addresses.AWS_FRONT)
+SERVICES = IPv4Network("192.0.2.0/24")
+
+# Each service has an address of its own, so that a route to one is no route to another.
+ENDPOINT_SERVICES = (
+    "s3",
+    "ecr.api",
+    "ecr.dkr",
+    "ec2",
+    "ec2messages",
+    "ssm",
+    "ssmmessages",
+    "logs",
+    "monitoring",
+    "sts",
+    "kms",
+    "autoscaling",
+)
+_HOSTS = {"ecr.api": "api.ecr", "ecr.dkr": "dkr.ecr"}
+OTHER_SERVICES = str(SERVICES[2])
+SOFTWARE = str(SERVICES[3])
+SOFTWARE_HOSTS = ("developer.download.nvidia.com", "nvidia.github.io")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One network. link: the block between this machine and the namespace; own: our address in it."""
+
+    namespace: str
+    veth: str
+    link: IPv4Network = addresses.OUTSIDE
+    own: str = str(addresses.OWN_ADDRESS)
+    elastic: IPv4Network | None = addresses.ELASTIC
+
+    @property
+    def inside(self) -> IPv4Address:
+        """The namespace's end of the link."""
+        return self.link[1]
+
+    @property
+    def outside(self) -> IPv4Address:
+        """This machine's fixed end of the link, which forwards and resolves names."""
+        return self.link[-2]
+
+
+def plan(paths: Paths) -> Plan:
+    """The network of a rehearsal; its names differ where its run directory is not the usual one."""
+    suffix = _suffix(paths)
+    own = own_address(paths)
+    return Plan(
+        namespace=f"berth-aws{suffix and '-'}{suffix}",
+        veth=f"berth-aws{suffix}"[:15] if suffix else "berth-aws0",
+        own=own.read_text().strip() if own.exists() else str(addresses.OWN_ADDRESS),
+    )
+
+
+def own_address(paths: Paths) -> Path:
+    """The file that says which address this machine has at present."""
+    return paths.run / "own-address"
+
+
+def apart(paths: Paths) -> Plan:
+    """A network for one machine alone, which may run beside a rehearsal's: without elastic addresses."""
+    digest = hashlib.sha256(str(paths.run).encode()).digest()
+    return Plan(
+        namespace=f"berth-try-{digest.hex()[:4]}",
+        veth=f"berth-t{digest.hex()[:4]}",
+        link=IPv4Network(f"198.18.{digest[2]}.0/24"),
+        own=f"198.18.{digest[2]}.7",
+        elastic=None,
+    )
+
+
+def service_address(service: str) -> str:
+    """The address that DNS answers for a service with VPC endpoints."""
+    return str(SERVICES[10 + ENDPOINT_SERVICES.index(service)])
+
+
+def service_host(service: str, region: str) -> str:
+    """A service's host name; names below it are the service's too."""
+    return f"{_HOSTS.get(service, service)}.{region}.amazonaws.com"
+
+
+def _suffix(paths: Paths) -> str:
+    if str(paths.run) == "/run/berth":
+        return ""
+    return hashlib.sha256(str(paths.run).encode()).hexdigest()[:4]

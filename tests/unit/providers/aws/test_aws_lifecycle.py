@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 from aws_plugin import AwsPlugin, Case, Made, resolved
 
+from rehearsal.providers.aws.types import all_types
+
 MODULES = sorted(path.stem for path in Path(__file__).parent.glob("cases_*.py"))
-CASES: list[Case] = [case for name in MODULES for case in import_module(name).CASES]
+CASES: dict[str, Case] = {
+    f"{name.removeprefix('cases_')}-{case.title}": case
+    for name in MODULES
+    for case in import_module(name).CASES
+}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_its_life(shared_plugin: AwsPlugin, case: Case) -> None:
     plugin = shared_plugin
     needs: dict[str, Made] = {}
@@ -22,7 +28,8 @@ def test_its_life(shared_plugin: AwsPlugin, case: Case) -> None:
         for made in reversed(needs.values()):
             plugin.delete(made)
     for made in needs.values():
-        assert plugin.read(made) is None, f"{made.id} is left"
+        left = plugin.read(made)
+        assert all_types()[made.token].lasting or left is None, f"{made.id} is left"
 
 
 def _live(plugin: AwsPlugin, case: Case, needs: dict[str, Made]) -> None:
@@ -42,7 +49,7 @@ def _live(plugin: AwsPlugin, case: Case, needs: dict[str, Made]) -> None:
             assert plugin.diff(made, news).replaces, f"{key} cannot change in place"
     finally:
         plugin.delete(made)
-    assert plugin.read(made) is None, "it is gone"
+    assert all_types()[case.token].lasting or plugin.read(made) is None, "it is gone"
     plugin.delete(made)
 
 

@@ -7,17 +7,23 @@ import io
 import json
 import secrets
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from moto.core.exceptions import ServiceException
 
 from rehearsal.clouds.aws import emulator, keys, store
 from rehearsal.clouds.aws.additions import registered
 from rehearsal.clouds.aws.calls import AwsError, Call, Environ, Reply, StartResponse, recognise
 from rehearsal.clouds.aws.client import Clients
 from rehearsal.clouds.aws.emulator import ACCOUNT, TURN, whole_body
+from rehearsal.clouds.aws.faults.effects import Faults
 from rehearsal.clouds.aws.store import table
 
 NOT_EMULATED = "NotEmulated"
+# What the account itself does and what may fail all the same: the launches of Auto Scaling groups.
+_LAUNCHES = ("RunInstances",)
 
 
 class Account:
@@ -28,6 +34,7 @@ class Account:
         self._moto = emulator.application()
         self._moto_clients = Clients(self._moto)
         self.clients = Clients(self)
+        self.faults = Faults()
         self.generation = 0
         self.watchers: list[Callable[[], None]] = []
 
@@ -46,6 +53,11 @@ class Account:
         refused = keys.refusal(call)
         if refused:
             return call.answer(refused)
+        if call.environ.get(keys.INTERNAL) and call.operation not in _LAUNCHES:
+            return self._answered(call)
+        return self.faults.through(call, self._answered)
+
+    def _answered(self, call: Call) -> Reply:
         reply = self._once(call)
         if reply.status < 300 and not call.only_reads:
             self.changed()
@@ -93,6 +105,11 @@ class Account:
                 return call.answer(addition(call))
         except AwsError as refused:
             return call.answer(refused)
+        except ServiceException as refused:
+            return call.answer(AwsError(refused.code, refused.message, 400))
+        except Exception:  # noqa: BLE001  # as AWS answers its own bugs; ours are to be found in the log
+            sys.stderr.write(f"{call.name} failed\n{traceback.format_exc()}")
+            return call.answer(AwsError("InternalError", "An internal error has occurred", 500))
 
     def _pass_on(self, environ: Environ, body: bytes, call: Call | None = None) -> Reply:
         answered: list[Reply] = []

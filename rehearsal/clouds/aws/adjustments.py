@@ -1,10 +1,11 @@
 """The few places where moto's models themselves are replaced, each with the reason."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rehearsal import addresses
+from rehearsal.clouds.aws.emulator import backends
 from rehearsal.clouds.aws.images import catalogue
 
 ELASTIC = range(10, 128)
@@ -23,6 +24,16 @@ def apply() -> None:
     scaling: Any = importlib.import_module("moto.autoscaling.models")
     scaling.FakeAutoScalingGroup.set_desired_capacity = _set_desired_capacity
     scaling.FakeAutoScalingGroup.replace_autoscaling_group_instances = lambda *_: None
+    # An interface without a wish gets a free address of its subnet, not a random one.
+    for name in ("nat_gateways", "vpcs"):
+        module: Any = importlib.import_module(f"moto.ec2.models.{name}")
+        module.random_private_ip = lambda: None
+    create = interfaces.NetworkInterfaceBackend.create_network_interface
+    interfaces.NetworkInterfaceBackend.create_network_interface = _with_a_free_address(create)
+    # Volumes are encrypted with a key that AWS manages, which is not the customer's to delete.
+    storage: Any = importlib.import_module("moto.ec2.models.elastic_block_store")
+    make_key = storage.EBSBackend._create_default_encryption_key  # noqa: SLF001
+    storage.EBSBackend._create_default_encryption_key = lambda ec2: _of_aws(ec2, make_key(ec2))  # noqa: SLF001
     # Addresses which are given to machines must be routable in the rehearsal.
     ephemeral = _addresses(EPHEMERAL)
     interfaces.random_public_ip = lambda: next(ephemeral)
@@ -54,6 +65,22 @@ def _image_devices(image: Any) -> list[dict[str, Any]]:
             },
         }
     ]
+
+
+def _with_a_free_address(create: Callable[..., Any]) -> Callable[..., Any]:
+    def created(ec2: Any, subnet: Any, address: Any = None, several: Any = None, **more: Any) -> Any:
+        if not address and not several:
+            place = ec2.get_subnet(subnet) if isinstance(subnet, str) else subnet
+            address = place.get_available_subnet_ip(None)
+        return create(ec2, subnet, address, several, **more)
+
+    return created
+
+
+def _of_aws(ec2: Any, arn: str) -> str:
+    with backends() as backend:
+        backend("kms", ec2.region_name).keys[arn.rpartition("/")[2]].key_manager = "AWS"
+    return arn
 
 
 def _set_desired_capacity(group: Any, wanted: int | None) -> None:

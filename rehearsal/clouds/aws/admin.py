@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from rehearsal import addresses
@@ -137,6 +138,18 @@ def _quotas(_: Administration, __: list[str], content: dict[str, Any]) -> Reply:
     return as_json({row["code"]: row["value"] for row in limits.quotas()})
 
 
+def _faults(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply:
+    """The rules in force and the faults that they have caused."""
+    faults = admin.account.faults
+    return as_json({"rules": [asdict(rule) for rule in faults.rules], "done": faults.done})
+
+
+def _use_faults(admin: Administration, _: list[str], content: Any) -> Reply:
+    """[rule, …]: replace the rules; an empty list ends all faults."""
+    admin.account.faults.use(content or [])
+    return _faults(admin, [], {})
+
+
 HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "health"): _health,
     ("GET", "inventory"): _inventory,
@@ -147,6 +160,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "instances"): _instances,
     ("POST", "interrupt"): _interrupt,
     ("GET", "interruptions"): _interruptions,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _use_faults,
     ("GET", "quotas"): _quotas,
     ("POST", "quotas"): _quotas,
 }

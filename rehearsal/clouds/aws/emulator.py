@@ -8,6 +8,7 @@ import io
 import json
 import os
 import threading
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -39,6 +40,8 @@ def data(name: str) -> Any:
 def application() -> Application:
     """Moto as a WSGI application. Its settings are read at import, so that it is imported here only."""
     os.environ.update(_SETTINGS)
+    # It warns of errors that a service's model does not list; common ones, such as throttling, never are.
+    warnings.filterwarnings("ignore", module="moto.core.serialize")
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from rehearsal.clouds.aws import adjustments

@@ -111,9 +111,9 @@ class Reconciler:
         for pool in candidates:
             try:
                 reply = self._client("ec2", region).run_instances(**_request(group, pool))
-            except ClientError as refused:
-                error = refused.response["Error"]
-                refusal = f"{error['Message']} Launching EC2 instance failed."
+            except (ClientError, ConnectionError) as refused:
+                said = refused.response["Error"]["Message"] if isinstance(refused, ClientError) else refused
+                refusal = f"{said} Launching EC2 instance failed."
                 continue
             number = reply["Instances"][0]["InstanceId"]
             with backends() as backend:

@@ -71,6 +71,10 @@ SOURCES = (
     Source("ec2", "describe_managed_prefix_lists", "PrefixLists", "PrefixListId", _not_of_aws),
     Source("ec2", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
     Source("ec2", "describe_key_pairs", "KeyPairs", "KeyPairId"),
+    Source(
+        *("ec2", "describe_instance_connect_endpoints"),
+        *("InstanceConnectEndpoints", "InstanceConnectEndpointId"),
+    ),
     Source("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
     Source(
         "ec2", "describe_instances", "Reservations[].Instances", "InstanceId", _without("State", "terminated")

@@ -1,6 +1,7 @@
 """Run the emulated account: `python -m rehearsal.clouds.aws.serve --http 127.0.0.1:4566`. Needs no root."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -31,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
         )
     )
     account = Account()
+    if options.faults:
+        account.faults.use(json.loads(options.faults.read_text()))
     reconciler = Reconciler(account.clients.get, account.count_change)
     account.watchers.append(reconciler.wake)
     threading.Thread(target=reconciler.run, daemon=True).start()

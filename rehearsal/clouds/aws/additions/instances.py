@@ -115,6 +115,7 @@ def _complete(
             for interface in instance.nics.values():
                 interface.delete_on_termination = _goes_with_the_instance(params, interface.device_index)
                 interface.add_tags(launching.tags(params, "network-interface"))
+            instance.security_groups = list(instance.nics[0].group_set)
             for name, device in instance.block_device_mapping.items():
                 volume = ec2.get_volume(device.volume_id)
                 if volume.volume_type == "gp3":
@@ -236,3 +237,30 @@ def console_output(call: Call) -> Mapping[str, Any]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@answers("ec2", "CreateImage")
+def create_image(call: Call) -> Mapping[str, Any]:
+    """An image of an instance: its devices, and where it came from, so that its disk can be found."""
+    tags = [
+        specification
+        for specification in call.params.get("TagSpecifications") or []
+        if specification.get("ResourceType") == "image"
+    ]
+    number = call.params["InstanceId"]
+    reply = call.forward(TagSpecifications=tags or None, BlockDeviceMappings=None, NoReboot=None)
+    with backends() as backend:
+        ec2 = backend("ec2", call.region)
+        instance = ec2.get_instance(number)
+        image = ec2.amis[reply["ImageId"]]
+        image.root_device_name = instance.root_device_name
+        image.root_device_type = "ebs"
+        root = instance.block_device_mapping.get(instance.root_device_name)
+        image.root_gib = root.size if root and root.size else 8
+        image.boot_mode, image.hypervisor, image.image_location = (
+            "uefi-preferred",
+            "xen",
+            f"self/{image.name}",
+        )
+        image.ebs_snapshot.add_tags(launching.tags(call.params, "snapshot"))
+    return reply

@@ -147,7 +147,12 @@ def contents(plan: BringUp) -> dict[str, str]:
     for name in names:
         files[f"etc/systemd/system/{name}"] = _unit(plan, name)
     if plan.role == "machine":
-        location = {"S3_BUCKET": plan.bucket, "AWS_REGION": plan.region, "AWS_CA_BUNDLE": _TRUST}
+        location = {
+            "S3_BUCKET": plan.bucket,
+            "AWS_REGION": plan.region,
+            "AWS_ENDPOINT_URL_S3": f"https://s3.{plan.region}.amazonaws.com",
+            "AWS_CA_BUNDLE": _TRUST,
+        }
         train = {**location, "RUN_PREFIX": plan.run_prefix, **plan.train_env}
         serve = {**location, "MODEL_KEY": f"{plan.run_prefix}/model/model.json", **plan.serve_env}
         files["etc/berth/train.env"] = _variables(train)

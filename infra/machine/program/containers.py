@@ -63,8 +63,8 @@ def add_runtime(machine: Machine) -> None:
 def start(machine: Machine) -> None:
     """Have docker run with the settings of its file."""
     content = json.loads(machine.read(SETTINGS) or "{}")
+    machine.run("systemctl", "enable", "--now", "docker.service")
     if not _as_set(machine, content):
-        machine.run("systemctl", "enable", "docker.service")
         machine.run("systemctl", "restart", "containerd.service", "docker.service")
         if not _as_set(machine, content):
             raise Failed("docker does not run with the settings of " + SETTINGS)
@@ -72,8 +72,6 @@ def start(machine: Machine) -> None:
 
 
 def _as_set(machine: Machine, content: dict[str, Any]) -> bool:
-    if machine.attempt("systemctl", "--quiet", "is-active", "docker.service")[0]:
-        return False
     status, text = machine.attempt("docker", "info", "--format", "{{.DockerRootDir}} {{json .Runtimes}}")
     root, _, runtimes = text.partition(" ")
     # A warning of docker's may precede the answer.

@@ -3,6 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,9 +46,7 @@ def test_a_signature_is_botocores(request_: Request, token: bool, monkeypatch: p
     theirs.headers["x-amz-content-sha256"] = ours["x-amz-content-sha256"]
     kind = S3SigV4Auth if request_.service == "s3" else SigV4Auth
     credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"], key["Token"] or None)
-    import datetime
-
-    moment = datetime.datetime.strptime(NOW, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
+    moment = datetime.strptime(NOW, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: moment)
     kind(credentials, request_.service, "eu-north-1").add_auth(theirs)
     assert theirs.headers["X-Amz-Date"] == NOW, "botocore's clock was not the scripted one"

@@ -96,7 +96,10 @@ def test_it_unpacks_to_its_contents_and_the_program_compiles(name: str, tmp_path
 
 
 def test_the_program_loses_its_comments_and_nothing_else() -> None:
-    source = '"""About."""\n\nclass Gone(Exception):\n    """Why."""\n\n\ndef f():\n    """What."""\n    return "# no"  # yes\n'
+    source = (
+        '"""About."""\n\nclass Gone(Exception):\n    """Why."""\n\n\n'
+        'def f():\n    """What."""\n    return "# no"  # yes\n'
+    )
     assert bringup._bare(source) == 'class Gone(Exception):\n    pass\ndef f():\n    return "# no"\n'
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from pydantic import BaseModel, JsonValue, ValidationError
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
@@ -64,18 +64,29 @@ def structured(project: str, values: dict[str, Any]) -> tuple[dict[str, Any], li
     return mapping, problems
 
 
-def describe(project: str, model: "type[BaseModel]", error: "ValidationError") -> list[Problem]:
+def written_by(command: str) -> dict[str, "JsonValue"]:
+    """For a field's `json_schema_extra`: the command that writes a missing key; `{}` is the environment."""
+    return {"written_by": command}
+
+
+def describe(
+    project: str, model: "type[BaseModel]", environment: str, error: "ValidationError"
+) -> list[Problem]:
     """Pydantic's findings as problems with their full paths."""
-    return [_problem(project, model, details) for details in error.errors(include_url=False)]
+    return [_problem(project, model, environment, details) for details in error.errors(include_url=False)]
 
 
-def _problem(project: str, model: "type[BaseModel]", details: "ErrorDetails") -> Problem:
+def _problem(project: str, model: "type[BaseModel]", environment: str, details: "ErrorDetails") -> Problem:
     location = details["loc"]
     path = f"{project}:" + ".".join(str(part) for part in location)
     parent, field = _find(model, location)
     if details["type"] == "extra_forbidden":
         return _unknown(path, str(location[-1]), parent)
-    return Problem(path=path.rstrip(":"), reason=_reason(details), example=_example(location, field))
+    reason = _reason(details)
+    extra = field.json_schema_extra if field is not None else None
+    if details["type"] == "missing" and isinstance(extra, dict) and "written_by" in extra:
+        reason += f"; `{str(extra['written_by']).format(environment)}` writes it"
+    return Problem(path=path.rstrip(":"), reason=reason, example=_example(location, field))
 
 
 def _reason(details: "ErrorDetails") -> str:
@@ -97,6 +108,8 @@ def _reason(details: "ErrorDetails") -> str:
             reason = f"must be more than {context['gt']}"
         case "less_than":
             reason = f"must be less than {context['lt']}"
+        case "too_long":
+            reason = f"may name {context['max_length']} at most"
     reason = reason or details["msg"]
     return reason if isinstance(found, dict) else f"{reason}, not {_short(found)}"
 

@@ -5,7 +5,7 @@ import binascii
 import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -114,6 +114,12 @@ def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("must name one at least")
+    return values
+
+
 Region = Annotated[str, matching(_REGION, "must be the name of an AWS region")]
 Zone = Annotated[str, matching(_ZONE, "must be the name of an availability zone: a region and a letter")]
 Email = Annotated[str, matching(_EMAIL, "must be an e-mail address", 254)]
@@ -140,3 +146,4 @@ OwnAddress = Annotated[str, AfterValidator(_own_address)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Instant = Annotated[str, BeforeValidator(_instant), AfterValidator(_utc)]
 Unique = AfterValidator(_unique)
+Some = AfterValidator(_some)

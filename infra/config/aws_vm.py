@@ -17,6 +17,7 @@ from infra.config.aws_values import (
     PinnedImage,
     PublicKey,
     Region,
+    Some,
     Unique,
     UserName,
     Version,
@@ -24,6 +25,7 @@ from infra.config.aws_values import (
 )
 from infra.config.aws_vm_rules import RULES
 from infra.config.shared import Environment, Hyperparameters, Rule
+from infra.problems import written_by
 from infra.values import BucketName, Count, LabelValue, NetworkRange, Positive, Repository, Values
 
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html
@@ -217,17 +219,16 @@ class Budget(Values):
     monthly_usd: Annotated[float, Field(ge=1, le=1_000_000)] = Field(
         default=100, description="US dollars a month", examples=[100]
     )
-    emails: Annotated[tuple[Email, ...], Unique] = Field(
-        min_length=1, max_length=_MOST_EMAILS, description="who is told", examples=[["ml-team@example.org"]]
+    emails: Annotated[tuple[Email, ...], Unique, Some] = Field(
+        max_length=_MOST_EMAILS, description="who is told", examples=[["ml-team@example.org"]]
     )
-    thresholds: tuple[Alert, ...] = Field(
+    thresholds: Annotated[tuple[Alert, ...], Some] = Field(
         default=(
             Alert(percent=50),
             Alert(percent=80),
             Alert(percent=100),
             Alert(percent=100, kind="forecast"),
         ),
-        min_length=1,
         max_length=_MOST_ALERTS,
         description="when",
         examples=[[{"percent": 80, "kind": "actual"}]],
@@ -256,16 +257,18 @@ class AwsVmEnvironment(Environment):
     target: Literal["aws-vm"] = Field(description="which program builds it", examples=["aws-vm"])
     region: Region = Field(default="us-east-1", description="AWS region", examples=["us-east-1"])
     expires_at: Instant = Field(
-        description="when the machines shut themselves down; `berth extend ENV 8h` writes it",
+        description="when the machines shut themselves down",
         examples=["2026-12-01T18:00:00Z"],
+        json_schema_extra=written_by("berth extend {} 8h"),
     )
     longest_lifetime_hours: Annotated[int, Field(ge=1, le=8760)] = Field(
         default=168, description="how far away expires_at may be", examples=[168]
     )
     allowed_addresses: Annotated[tuple[OwnAddress, ...], Unique] = Field(
         max_length=10,
-        description="where you come from, as AWS sees it; `berth access refresh ENV` writes it",
+        description="where you come from, as AWS sees it",
         examples=[["203.0.113.7/32"]],
+        json_schema_extra=written_by("berth access refresh {}"),
     )
     ssh_public_keys: Annotated[tuple[PublicKey, ...], Unique] = Field(
         max_length=20,

@@ -74,7 +74,7 @@ def _validated(
         parsed = model.model_validate(mapping)
     except ValidationError as error:
         wrong = {str(details["loc"][0]) for details in error.errors(include_url=False) if details["loc"]}
-        problems = describe(PROJECT, model, error)
+        problems = describe(PROJECT, model, str(mapping["environment"]), error)
         mended = _mended(model, mapping, wrong)
         return None, problems + ([] if mended is None else _broken(mended, now, wrong))
     return parsed, _broken(parsed, now, set())

@@ -73,10 +73,10 @@ def test_each_fault_is_named(good: ScriptedMachine, aws: FakeAws) -> None:
     good.answers["mountpoint"] = (1, "/data is not a mountpoint")
     good.answers["docker run"] = (125, "unknown or invalid runtime name: nvidia")
     aws.broken = True
-    aws.date = formatdate(time.time() - 60, usegmt=True)
+    aws.date = formatdate(time.time() - 90, usegmt=True)
     found = failed(run(good, aws))
     assert "503" in found["bucket"]
-    assert "off by 6" in found["clock"]
+    assert "the clock is off by" in found["clock"]
     assert "not a mountpoint" in found["disk"]
     assert "couldn't communicate" in found["nvidia-smi"]
     assert "invalid runtime" in found["container"]

@@ -18,9 +18,10 @@ from rehearsal.artifacts import GoProgram
 from rehearsal.clouds.aws.names import NAMES
 from rehearsal.cluster import network
 from rehearsal.cluster.host import command
+from rehearsal.machines import nvidia
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
-from rehearsal.steps import Steps
+from rehearsal.steps import Step, Steps
 
 NAME = "aws"
 ENDPOINT = addresses.AWS_ENDPOINT
@@ -33,8 +34,8 @@ def programs() -> list[GoProgram]:
 
 
 def packages() -> list[str]:
-    """The distribution's packages that are missing on this machine: it needs none."""
-    return []
+    """The distribution's packages that are missing on this machine."""
+    return nvidia.packages()
 
 
 def credentials(paths: Paths) -> tuple[str, str]:
@@ -50,10 +51,8 @@ def credentials(paths: Paths) -> tuple[str, str]:
     return made
 
 
-def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -> None:
+def ensure_running(paths: Paths, steps: Steps) -> None:
     """Have the account answer on ENDPOINT and, for machines, on port 443 of AWS_FRONT.
-
-    sources: directory with a directory per package host, served to the machines under the hosts' names.
 
     Raises:
         BerthError: a port is taken or it does not start.
@@ -84,7 +83,7 @@ def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -
                         str(password),
                     ),
                     *("--run", str(paths.run)),
-                    *(("--sources", str(sources)) if sources else ()),
+                    *("--sources", str(_sources(paths, step))),
                 ],
                 cwd=Path(__file__).resolve().parents[3],
             ),
@@ -93,6 +92,19 @@ def ensure_running(paths: Paths, steps: Steps, *, sources: Path | None = None) -
             listens=(str(addresses.NODE), addresses.AWS_PORT),
         )
         step.result = ENDPOINT + ("" if restarted else ", was running")
+
+
+def _sources(paths: Paths, step: Step) -> Path:
+    """Where the simulated packages are: a link, so that new packages do not mean a new, empty account."""
+    link = paths.state / "aws" / "sources"
+    if not nvidia.packages():
+        target = nvidia.ensure(paths, step)
+        if not link.is_symlink() or link.readlink() != target:
+            partial = link.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            partial.symlink_to(target)
+            partial.replace(link)
+    return link
 
 
 def health(endpoint: str = ENDPOINT) -> dict[str, Any] | None:

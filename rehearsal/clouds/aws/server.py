@@ -4,6 +4,7 @@ werkzeug's own TLS makes them in the accepting thread, where one silent client w
 """
 
 import ssl
+import sys
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -36,6 +37,11 @@ class Server(ThreadedWSGIServer):
     ) -> None:
         super().__init__(host, port, application, _Handler)
         self._tls = tls
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that was lost, by a fault or by the client, is no news."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Handle one connection, in its own thread."""

@@ -1,6 +1,7 @@
 """Budgets: changes, subscribers and tags, which moto has not."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rehearsal.clouds.aws.additions import answers
@@ -20,6 +21,13 @@ def _budget(name: str) -> Any:
     if budget is None:
         raise AwsError("NotFoundException", f"Unable to get budget: {name} - the budget doesn't exist.")
     return budget
+
+
+def _as_moto_keeps(value: Any) -> Any:
+    """Times as seconds since 1970."""
+    if isinstance(value, dict):
+        return {key: _as_moto_keeps(inner) for key, inner in value.items()}
+    return value.replace(tzinfo=UTC).timestamp() if isinstance(value, datetime) else value
 
 
 def _notification(call: Call) -> Any:
@@ -69,7 +77,8 @@ def update(call: Call) -> Mapping[str, Any]:
     """Replace a budget's definition; its notifications stay."""
     new = call.params["NewBudget"]
     budget = _budget(new["BudgetName"])
-    budget.budget = {**{key: budget.budget[key] for key in ("TimePeriod", "LastUpdatedTime")}, **new}
+    kept = {key: budget.budget[key] for key in ("TimePeriod", "LastUpdatedTime")}
+    budget.budget = {**kept, **_as_moto_keeps(new)}
     return {}
 
 

@@ -70,7 +70,7 @@ def describe(call: Call) -> Mapping[str, Any]:
     rows = {number: row for number, row in table(KIND).items() if row["region"] == call.region}
     for number in ids:
         if number not in rows:
-            raise _not_found(number)
+            raise not_found(number)
     found = []
     for number, row in rows.items():
         shown = _shown(row)
@@ -87,7 +87,7 @@ def delete(call: Call) -> Mapping[str, Any]:
     number = call.params["InstanceConnectEndpointId"]
     row = table(KIND).pop(number, None)
     if row is None:
-        raise _not_found(number)
+        raise not_found(number)
     shown = _shown(row)
     with backends() as backend:
         ec2 = backend("ec2", call.region)
@@ -120,7 +120,8 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "Tags": [{"Key": key, "Value": value} for key, value in sorted(known.items())]}
 
 
-def _not_found(number: str) -> AwsError:
+def not_found(number: str) -> AwsError:
+    """The refusal of an endpoint that does not exist."""
     return AwsError(
         "InvalidInstanceConnectEndpointId.NotFound",
         f"The InstanceConnectEndpoint '{number}' does not exist",

@@ -84,8 +84,8 @@ def subnets(cidr: str, zones: Sequence[str]) -> dict[str, ZoneSubnets]:
 
 
 def nat_zones(nat: Nat, zones: Sequence[str]) -> tuple[str, ...]:
-    """The zones that have a NAT gateway; with `one`, the first in the alphabet, however they are listed."""
-    return {"none": (), "one": (min(zones),), "per-zone": tuple(zones)}[nat]
+    """The zones that have a NAT gateway; with `one`, the first that is listed."""
+    return {"none": (), "one": tuple(zones[:1]), "per-zone": tuple(zones)}[nat]
 
 
 def interface_services(nat: Nat) -> tuple[str, ...]:

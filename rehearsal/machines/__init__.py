@@ -1,7 +1,7 @@
 """Real virtual machines for rehearsed instances: a controller boots what the emulated account says there is.
 
 `image/` makes the disk they start from, `network/` plays VPC and Internet, `metadata/` answers at
-169.254.169.254, `reconcile.py` decides, `controller.py` is the daemon, `packages/` stands for NVIDIA's
+169.254.169.254, `reconcile.py` decides, `controller.py` is the daemon, `nvidia/` stands for NVIDIA's
 package sources. Importing this package is cheap; the parts are imported where they are used.
 """
 

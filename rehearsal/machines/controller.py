@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from rehearsal.machines.metadata.service import Guest
 from rehearsal.machines.metadata.tree import tree
 from rehearsal.machines.model import Account, Instance, Interruption, tap_of
 from rehearsal.machines.network import namespace
-from rehearsal.machines.network.plan import plan
+from rehearsal.machines.network.plan import Plan, plan
 from rehearsal.machines.reconcile import Action, Boot, Forget, Kill, Report, Seen, Shutdown, decide
 from rehearsal.paths import Paths
 from rehearsal.paths import paths as default_paths
@@ -170,11 +171,10 @@ class Controller:
         sys.stdout.flush()
 
 
-def run(paths: Paths, endpoint: str, region: str, ended: threading.Event) -> None:
+def run(paths: Paths, where: Plan, endpoint: str, region: str, ended: threading.Event) -> None:
     """Keep machines in line with the account until asked to end."""
     from rehearsal.clouds import aws
 
-    where = plan(paths)
     made = image.find(paths)
     if made is None:
         raise BerthError("there is no machine image yet", "./scripts/up makes it.")
@@ -205,13 +205,17 @@ def main(argv: list[str] | None = None) -> int:
     """Run the daemon; returns the exit status."""
     parser = argparse.ArgumentParser(prog="rehearsal.machines.controller", description=__doc__)
     parser.add_argument("--endpoint", default=addresses.AWS_ENDPOINT, help="the account's plain address")
+    parser.add_argument(
+        "--front", type=IPv4Address, default=addresses.AWS_FRONT, help="its address for machines"
+    )
     parser.add_argument("--region", default="us-east-1", help="the region that is looked at")
     options = parser.parse_args(argv)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        run(default_paths().create(), options.endpoint, options.region, ended)
+        paths = default_paths().create()
+        run(paths, plan(paths, options.front), options.endpoint, options.region, ended)
     except BerthError as problem:
         sys.stderr.write(f"{problem.message}\n{problem.hint}\n")
         return 1

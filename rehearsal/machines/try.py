@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
+from rehearsal import addresses
 from rehearsal.errors import BerthError
 from rehearsal.machines import host, image, qemu
 from rehearsal.machines.metadata.service import Guest
@@ -32,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the trial; returns the exit status."""
     options = _parser().parse_args(argv)
     paths = default_paths().create()
-    where = network.apart(paths)
+    where = network.apart(paths, options.front)
     made = image.ensure(paths, Steps(paths.logs))
     machine = _instance(options)
     subnet = Subnet(
@@ -156,6 +158,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--type", default="g4dn.xlarge", help="instance type; t3.nano is a bastion's")
     parser.add_argument("--data-gib", type=int, default=20, help="size of /dev/sdf; 0: no such volume")
     parser.add_argument("--key", type=Path, help="public key file for the default user")
+    parser.add_argument(
+        "--front", type=IPv4Address, default=addresses.AWS_FRONT, help="where the account speaks TLS"
+    )
     parser.add_argument("--until", default="", help="end when the console shows this text")
     parser.add_argument("--minutes", type=float, default=30, help="give up after so many")
     parser.add_argument("--all", action="store_true", help="print the whole console")

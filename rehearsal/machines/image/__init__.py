@@ -1,8 +1,8 @@
 """The disk image that rehearsed machines start from, made of the distribution's packages.
 
-Kept in `<cache>/machines/<fingerprint>/`: `disk.qcow2` (one ext4 file system, no partitions), the kernel
-unpacked (`vmlinux` boots fastest, by its PVH entry) and the initramfs. It holds nothing of one rehearsal, so
-all share it: the authority comes by `authority.initrd`, everything else by the metadata service.
+Kept in `<cache>/machines/images/<fingerprint>/`: `disk.qcow2` (one ext4 file system, no partitions), the
+kernel unpacked (`vmlinux` boots fastest, by its PVH entry) and the initramfs. It holds nothing of one rehearsal,
+so all share it: the authority comes by `authority.initrd`, everything else by the metadata service.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ def fingerprint() -> str:
 
 def find(paths: Paths) -> Image | None:
     """The image of this checkout, where it has been made."""
-    directory = paths.cache / "machines" / fingerprint()
+    directory = _home(paths) / fingerprint()
     image = Image(
         disk=directory / "disk.qcow2", kernel=directory / "vmlinux", initrd=directory / "initrd.img"
     )
@@ -80,7 +80,7 @@ def ensure(paths: Paths, steps: Steps) -> Image:
     if found:
         return found
     with steps.step("machine image", expected="about two minutes") as step:
-        final = paths.cache / "machines" / fingerprint()
+        final = _home(paths) / fingerprint()
         partial = final.with_name(f".{final.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -101,6 +101,10 @@ def ensure(paths: Paths, steps: Steps) -> Image:
             raise BerthError("the machine image came out empty", f"The log {step.log} says why.")
         step.result = f"{image.disk.stat().st_size / 1e6:.0f} MB"
         return image
+
+
+def _home(paths: Paths) -> Path:
+    return paths.cache / "machines" / "images"
 
 
 def _bootstrap(wanted: Recipe, root: Path, step: Step) -> None:

@@ -13,7 +13,6 @@ from rehearsal.machines.model import Account, Endpoint, Instance, Rule, Security
 from rehearsal.machines.network.plan import (
     CLOCK,
     ENDPOINT_SERVICES,
-    FRONT,
     METADATA,
     OTHER_SERVICES,
     REGISTRY,
@@ -158,7 +157,7 @@ def _nat(machines: list[Instance], account: Account, plan: Plan) -> Iterator[str
         if machine.public_address and subnet.internet_gateway:
             yield f"    ip daddr {machine.public_address} dnat to {machine.address}"
     services = [OTHER_SERVICES, SOFTWARE, *map(service_address, ENDPOINT_SERVICES)]
-    yield f"    ip daddr {_set(services)} tcp dport {{ 80, 443 }} dnat to {FRONT}"
+    yield f"    ip daddr {_set(services)} tcp dport {{ 80, 443 }} dnat to {plan.front}"
     yield "  }"
     yield "  chain postrouting {"
     yield "    type nat hook postrouting priority srcnat;"

@@ -14,7 +14,7 @@ from rehearsal import addresses
 from rehearsal.cluster.host import command
 from rehearsal.machines.model import Instance, Subnet
 from rehearsal.machines.network.firewall import UPLINK
-from rehearsal.machines.network.plan import CLOCK, FRONT, METADATA, REGISTRY, Plan
+from rehearsal.machines.network.plan import CLOCK, METADATA, REGISTRY, Plan
 from rehearsal.paths import Paths
 
 NAMESPACES = Path("/run/netns")
@@ -62,7 +62,6 @@ def ensure(plan: Plan, paths: Paths) -> None:
 
 def host_rules(plan: Plan) -> str:
     """This machine's own rules: the machines' way out, and what of this machine they may reach."""
-    others = [str(REGISTRY), str(FRONT)]
     return f"""table inet {plan.veth} {{}}
 delete table inet {plan.veth}
 table inet {plan.veth} {{
@@ -70,8 +69,8 @@ table inet {plan.veth} {{
     type filter hook input priority filter; policy accept;
     iifname != "{plan.veth}" accept
     ct state established,related accept
-    ip daddr {others[0]} tcp dport {addresses.REGISTRY_PORT} accept
-    ip daddr {others[1]} tcp dport {{ 80, 443 }} accept
+    ip daddr {REGISTRY} tcp dport {addresses.REGISTRY_PORT} accept
+    ip daddr {plan.front} tcp dport {{ 80, 443 }} accept
     ip daddr {plan.outside} meta l4proto {{ tcp, udp }} th dport 53 accept
     meta l4proto icmp accept
     drop

@@ -11,7 +11,6 @@ from rehearsal.paths import Paths
 METADATA = "169.254.169.254"
 CLOCK = "169.254.169.123"  # the Amazon Time Sync Service
 REGISTRY = str(addresses.NODE)
-FRONT = str(addresses.AWS_FRONT)
 SERVICES = IPv4Network("192.0.2.0/24")
 
 # Each service has an address of its own, so that a route to one is no route to another.
@@ -44,6 +43,7 @@ class Plan:
     link: IPv4Network = addresses.OUTSIDE
     own: str = str(addresses.OWN_ADDRESS)
     elastic: IPv4Network | None = addresses.ELASTIC
+    front: IPv4Address = addresses.AWS_FRONT  # where the emulated account speaks TLS
 
     @property
     def inside(self) -> IPv4Address:
@@ -56,7 +56,7 @@ class Plan:
         return self.link[-2]
 
 
-def plan(paths: Paths) -> Plan:
+def plan(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     """The network of a rehearsal; its names differ where its run directory is not the usual one."""
     suffix = _suffix(paths)
     own = own_address(paths)
@@ -64,6 +64,7 @@ def plan(paths: Paths) -> Plan:
         namespace=f"berth-aws{suffix and '-'}{suffix}",
         veth=f"berth-aws{suffix}"[:15] if suffix else "berth-aws0",
         own=own.read_text().strip() if own.exists() else str(addresses.OWN_ADDRESS),
+        front=front,
     )
 
 
@@ -72,7 +73,7 @@ def own_address(paths: Paths) -> Path:
     return paths.run / "own-address"
 
 
-def apart(paths: Paths) -> Plan:
+def apart(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     """A network for one machine alone, which may run beside a rehearsal's: without elastic addresses."""
     digest = hashlib.sha256(str(paths.run).encode()).digest()
     return Plan(
@@ -81,6 +82,7 @@ def apart(paths: Paths) -> Plan:
         link=IPv4Network(f"198.18.{digest[2]}.0/24"),
         own=f"198.18.{digest[2]}.7",
         elastic=None,
+        front=front,
     )
 
 

@@ -142,6 +142,7 @@ def build(env: AwsVmEnvironment) -> AwsVmDeclared:
             train_image=published["train"].reference,
             serve_image=published["serve"].reference,
             dataset_key=dataset.key,
+            lifetime_key=lifetime.key,
             through_bucket=target.through_bucket(env),
         ),
         on_aws,
@@ -171,14 +172,10 @@ def build(env: AwsVmEnvironment) -> AwsVmDeclared:
         expires_at=env.expires_at,
         tags={**tags.common(), **MACHINE, "Name": f"{env.environment}-machine"},
     )
-    # A machine asks at its first boot how long it may live.
-    after_lifetime = pulumi.ResourceOptions(provider=provider, depends_on=[lifetime])
-    group = MachineGroup("group", machines, after_lifetime)
+    group = MachineGroup("group", machines, on_aws)
     if env.machine.on_demand_fallback:
         on_demand = replace(machines, role="on-demand", spot=False, max_price=None, desired=None)
-        OnDemandFallback(
-            "fallback", OnDemandFallbackArgs(spot_group=group.group, machines=on_demand), after_lifetime
-        )
+        OnDemandFallback("fallback", OnDemandFallbackArgs(spot_group=group.group, machines=on_demand), on_aws)
     way_in = entrance(env, network=network, guard=guard, role=role, bucket=bucket, boot=boot, opts=on_aws)
     if env.people.enabled:
         People(

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextvars
+import hashlib
 import importlib
 import json
 from dataclasses import dataclass, field
@@ -45,13 +46,19 @@ RESULT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A resource as the program declared it: inputs as on the wire, secrets as {"secret": value}."""
+    """A resource as the program declared it: inputs as on the wire, secrets as {"secret": value}.
+
+    provider: the logical name of its explicit one. ignored: of `ignore_changes`. depends_on: every URN.
+    """
 
     type: str
     name: str
     parent: str
     inputs: dict[str, Any]
     custom: bool
+    provider: str = ""
+    ignored: list[str] = field(default_factory=list)
+    depends_on: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -96,6 +103,9 @@ class _Monitor(pulumi_mocks.MockMonitor):
                     parent=request.parent.rpartition("::")[2],
                     inputs=_readable(rpc.deserialize_properties(request.object)),
                     custom=request.custom,
+                    provider=request.provider.rpartition("::")[0].rpartition("::")[2],
+                    ignored=list(request.ignoreChanges),
+                    depends_on=sorted(request.dependencies),
                 )
             )
         return super().RegisterResource(request)
@@ -161,6 +171,16 @@ def values_of(environment: str) -> dict[str, Any]:
     content = yaml.safe_load(path.read_text())["config"]
     values = {key.removeprefix("berth:"): value for key, value in content.items()}
     return {key: as_text(value) for key, value in {**values, **PERSONAL.get(environment, {})}.items()}
+
+
+def keys(count: int) -> list[str]:
+    """Different whole public keys, as hard to compress as real ones."""
+    made = []
+    for number in range(count):
+        body = b"".join(hashlib.sha512(f"{number}{part}".encode()).digest() for part in range(8))
+        blob = len(b"ssh-rsa").to_bytes(4, "big") + b"ssh-rsa" + body
+        made.append(f"ssh-rsa {base64.b64encode(blob).decode()} user{number}@host")
+    return made
 
 
 def as_text(value: Any) -> str:

@@ -12,13 +12,17 @@ from infra.machine.target import with_images
 
 @dataclass(frozen=True, kw_only=True)
 class UserDataArgs:
-    """plan: without images. through_bucket: the machine fetches the bring-up, and checks its SHA-256."""
+    """plan: without images. through_bucket: the machine fetches the bring-up, and checks its SHA-256.
+
+    lifetime_key: where in the bucket the machine reads at its first boot how long it may live.
+    """
 
     plan: bringup.BringUp
     bucket: pulumi.Input[str]
     train_image: pulumi.Input[str]
     serve_image: pulumi.Input[str]
     dataset_key: pulumi.Input[str]
+    lifetime_key: pulumi.Input[str]
     through_bucket: bool
 
 
@@ -30,7 +34,11 @@ class UserData(pulumi.ComponentResource):
     def __init__(self, name: str, args: UserDataArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("berth:machine:UserData", name, None, opts)
         known = pulumi.Output.all(
-            plan=args.plan, train=args.train_image, serve=args.serve_image, dataset_key=args.dataset_key
+            plan=args.plan,
+            train=args.train_image,
+            serve=args.serve_image,
+            dataset_key=args.dataset_key,
+            lifetime_key=args.lifetime_key,
         )
         if args.through_bucket:
             payload = known.apply(_payload)
@@ -42,7 +50,7 @@ class UserData(pulumi.ComponentResource):
                 content_type="text/plain",
                 opts=pulumi.ResourceOptions(parent=self),
             )
-            # Named by its content: the machine must not boot before it is there.
+            # Not before it is there.
             self.text = pulumi.Output.all(known, stored.key).apply(lambda both: _loader(both[0]))
         else:
             self.text = known.apply(_render)

@@ -1,17 +1,19 @@
 # shellcheck shell=bash
 # The virtual environment .venv: uv with its hash verified, the locked libraries, berth itself as an editable
-# install. Made again only where a lock changed; an interrupted installation goes on where it stopped.
+# install. Made again only where a lock changed; an interrupted installation goes on where it stopped. The policy
+# pack has an environment of its own beside it: its SDK pins an older protobuf.
 
 VENV=$ROOT/.venv
+POLICY_VENV=$ROOT/infra/policy/.venv
 STAMP=$VENV/.locks
 
 locks() {
     echo "$ROOT"
-    (cd "$ROOT" && sha256sum requirements/bootstrap.txt requirements/dev.txt pyproject.toml)
+    (cd "$ROOT" && sha256sum requirements/{bootstrap,dev,policy}.txt pyproject.toml)
 }
 
 virtualenv_ready() {
-    [ -x "$VENV/bin/python" ] && [ -x "$VENV/bin/berth" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(locks)" ] &&
+    [ -x "$VENV/bin/python" ] && [ -x "$VENV/bin/berth" ] && [ -x "$POLICY_VENV/bin/python" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(locks)" ] &&
         "$VENV/bin/python" -c '' 2>/dev/null
 }
 
@@ -58,5 +60,11 @@ install_libraries() {
     step "berth itself" \
         "$VENV/bin/uv" pip install "${settings[@]}" --offline --no-deps --no-build-isolation --editable "$ROOT" ||
         fail "berth could not be installed into $VENV"
+    [ -x "$POLICY_VENV/bin/python" ] && "$POLICY_VENV/bin/python" -c '' 2>/dev/null ||
+        "$VENV/bin/uv" venv --quiet --clear --python "$VENV/bin/python" "$POLICY_VENV" ||
+        fail "the policy pack's environment could not be made in $POLICY_VENV"
+    step "Policy pack's libraries" "$VENV/bin/uv" pip sync --quiet --python "$POLICY_VENV/bin/python" \
+        --require-hashes "$ROOT/requirements/policy.txt" ||
+        fail "the policy pack's libraries could not be installed" "Run the command again; what is there is kept."
     locks >"$STAMP"
 }

@@ -174,7 +174,10 @@ def ready(machine: Machine) -> Path:
     for name, script in (("python", "exit 0"), ("uv", "exit 0"), ("berth", 'echo "berth $*"')):
         (tools / name).write_text(f"#!/bin/bash\n{script}\n")
         (tools / name).chmod(0o755)
-    locks = ["requirements/bootstrap.txt", "requirements/dev.txt", "pyproject.toml"]
+    policy = machine.checkout / "infra" / "policy" / ".venv" / "bin"
+    policy.mkdir(parents=True)
+    (policy / "python").symlink_to(tools / "python")
+    locks = [*(f"requirements/{name}.txt" for name in ("bootstrap", "dev", "policy")), "pyproject.toml"]
     sums = subprocess.run(["sha256sum", *locks], cwd=machine.checkout, capture_output=True, check=True)
     (machine.checkout / ".venv" / ".locks").write_bytes(f"{machine.checkout}\n".encode() + sums.stdout)
     (tools / "activate").write_text(f"VIRTUAL_ENV={machine.checkout}/.venv\n")
@@ -202,6 +205,17 @@ def test_up_hands_over_to_berth_once_python_is_ready(
 def test_down_hands_over_to_berth(machine: Machine) -> None:
     ready(machine)
     assert machine.run("scripts/down", "--purge").stdout.strip() == "berth rehearse down local --purge"
+
+
+def test_a_policy_pack_without_its_environment_gets_one(machine: Machine) -> None:
+    tools = ready(machine)
+    (machine.checkout / "infra" / "policy" / ".venv" / "bin" / "python").unlink()
+    calls = machine.checkout / "uv-calls"
+    (tools / "uv").write_text(f'#!/bin/bash\necho "$*" >> {calls}\n')
+    machine.stub("python3", "")
+    assert "Policy pack's libraries" in machine.run("scripts/up").stderr
+    made, _ = [line for line in calls.read_text().splitlines() if "policy" in line]
+    assert made.startswith("venv")
 
 
 def test_a_changed_lock_makes_the_environment_stale(machine: Machine) -> None:

@@ -54,7 +54,9 @@ class Reply:
 
     def send(self, start_response: StartResponse) -> list[bytes]:
         """Answer a WSGI request with it."""
-        start_response(f"{self.status} Answer", self.headers)
+        named = {name.lower() for name, _ in self.headers}
+        length = [] if "content-length" in named else [("Content-Length", str(len(self.body)))]
+        start_response(f"{self.status} Answer", [*self.headers, *length])
         return [self.body]
 
 

@@ -26,6 +26,7 @@ _MORE: Final = {
     "Marker": "Marker",
 }
 """A result's member that says there is more, and the parameter that asks for it."""
+_LOOKS: Final = ("Describe", "Get", "Head", "List")
 _MAKES: Final = ("Create", "Run", "Allocate", "Copy", "Request", "Import", "Publish")
 
 
@@ -74,7 +75,7 @@ class Api:
                     raise error from raised
                 if not (error.throttled or error.transient) or attempt == _ATTEMPTS - 1:
                     raise error from raised
-                self.lost = self.lost or error.transient
+                self.lost = self.lost or (error.transient and not name.startswith(_LOOKS))
                 self.pause(attempt, f"{service}:{name}: {error.code}; trying again")
         raise AssertionError
 

@@ -88,7 +88,8 @@ class Resource:
                 with self._account.lock(entry.token):
                     return self._known(entry.create(api, inputs))
             except AwsError as error:
-                found = self._adopted(api, inputs, error) if api.lost else None
+                lost = api.lost and (error.transient or error.exists)
+                found = self._adopted(api, inputs, error) if lost else None
                 if found:
                     return found
                 again = error.transient or self._not_yet(error)
@@ -249,7 +250,10 @@ class Resource:
             live = self._looked_up(api, identity, stored)
         if live is None:
             return None
+        identity = live.get("id", identity)
         self._account.know(identity)
+        kept = self._entry.foreign & set(stored) - set(known.inputs)
+        live = {**live, **{key: stored[key] for key in kept}}
         outputs = shown.steady(
             stored, self._outputs(api, identity, known.inputs, stored, live, imported=not stored)
         )
@@ -300,7 +304,8 @@ class Resource:
 
         started = time.monotonic()
         api.until(seconds, attempt)
-        api.until(max(1.0, seconds - (time.monotonic() - started)), look)
+        if not entry.lasting:
+            api.until(max(1.0, seconds - (time.monotonic() - started)), look)
 
     # Helpers
 
@@ -318,7 +323,7 @@ class Resource:
         self, api: Api, identity: str, news: Values, inputs: Values, live: Values, *, imported: bool = False
     ) -> Values:
         settings = self._account.settings
-        merged = {**inputs, **live, "id": identity, "region": api.region}
+        merged = {**inputs, "id": identity, "region": api.region, **live}
         merged = {key: value for key, value in merged.items() if not key.startswith("__")}
         if self._entry.tags is not None:
             own = {} if imported else inputs.get("tags")

@@ -127,6 +127,7 @@ def _hint(code: str) -> str:
 def from_botocore(service: str, operation: str, error: Exception) -> Exception:
     """What botocore raised, as an AwsError; anything else unchanged."""
     from botocore import exceptions as raised
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, raised.ClientError):
         answer: Any = error.response
@@ -141,7 +142,7 @@ def from_botocore(service: str, operation: str, error: Exception) -> Exception:
         )
     if isinstance(error, raised.EndpointConnectionError | raised.ConnectTimeoutError):
         return AwsError(service, operation, "Unreachable", str(error), status=503)
-    if isinstance(error, raised.HTTPClientError | raised.ResponseStreamingError):
+    if isinstance(error, raised.HTTPClientError | raised.ResponseStreamingError | ResponseParserError):
         return AwsError(service, operation, "NoAnswer", str(error), lost=True)
     if isinstance(error, raised.NoCredentialsError | raised.PartialCredentialsError):
         return BerthError(

@@ -74,7 +74,9 @@ class Schemas:
     def _parse(self, token: str) -> Schema:
         source = self._source(token)
         name = token.rpartition(":")[2]
-        inputs = _arguments(_class_in(source.text, f"{name}Args"))
+        # `…InitArgs` where a nested type has taken the name.
+        init = f"{name}InitArgs" if f"\nclass {name}InitArgs:" in source.text else f"{name}Args"
+        inputs = _arguments(_class_in(source.text, init))
         outputs = [prop for prop, _ in _getters(_class_in(source.text, name))]
         objects: dict[str, dict[str, Property]] = {}
         waiting = [*_referred(inputs)]

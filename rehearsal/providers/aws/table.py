@@ -14,7 +14,8 @@ Rules for the functions of an entry:
   What takes time belongs to `ready`; what needs further calls (attributes) to `after`.
 - `read` returns every output that the API knows, camelCase, the same for a thing that did not change. It
   returns None, or lets a NotFound error pass, when the thing is gone. Outputs that it leaves out stay as they
-  were stored. `known` is {} in an import by id. `id`, `region` and `tagsAll` are added by the engine.
+  were stored. `known` is {} in an import by id. `region` and `tagsAll` are added by the
+  engine, and `id` where read names none (it does when an import takes another form than the id itself).
 - `update` functions set absolute values, so that they can be repeated. They get the inputs before and after.
 - `delete` deletes; a NotFound is success, a DependencyViolation is tried again: neither is caught here.
 
@@ -118,6 +119,11 @@ class Type:
     changes_on_update: frozenset[str] = frozenset()
     """Outputs that an update changes (`latestVersion`): unknown in its preview."""
     secret_outputs: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+    """Outputs that other resources change too (an association is shown on both sides, rules can be
+    resources of their own): a refresh leaves them as they were seen first, unless an input sets them."""
+    lasting: bool = False
+    """Whether the thing is still there after delete: an account's setting, a VPC's default security group."""
     delete_before_replace: bool = False
     """Whether two cannot exist at once although no name says so. A name given by the user always means it."""
     busy: frozenset[str] = frozenset()

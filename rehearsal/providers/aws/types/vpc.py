@@ -3,9 +3,12 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Operations_Amazon_Virtual_Private_Cloud.html
 """
 
+from typing import Any
+
 from rehearsal.providers.aws.api import Api
+from rehearsal.providers.aws.ec2 import finder, where
 from rehearsal.providers.aws.table import Change, Type
-from rehearsal.providers.aws.tagging import EC2, as_filters, specification, tag_map
+from rehearsal.providers.aws.tagging import EC2, specification, tag_map
 from rehearsal.providers.plugin.model import Values
 
 # VPC
@@ -60,12 +63,11 @@ def _read_vpc(api: Api, vpc: str, known: Values) -> Values | None:
         ]
         for prop, name in _VPC_ATTRIBUTES.items()
     }
-    here = [{"Name": "vpc-id", "Values": [vpc]}]
-    main = [*here, {"Name": "association.main", "Values": ["true"]}]
-    default = [*here, {"Name": "default", "Values": ["true"]}]
-    own = [*here, {"Name": "group-name", "Values": ["default"]}]
+    main = where(vpc_id=vpc, association__main="true")
     table = api.one("describe_route_tables", "RouteTables", Filters=main) or {}
+    default = where(vpc_id=vpc, default="true")
     acl = api.one("describe_network_acls", "NetworkAcls", Filters=default) or {}
+    own = where(vpc_id=vpc, group_name="default")
     group = api.one("describe_security_groups", "SecurityGroups", Filters=own) or {}
     return {
         **attributes,
@@ -83,12 +85,6 @@ def _read_vpc(api: Api, vpc: str, known: Values) -> Values | None:
     }
 
 
-def _find_vpc(api: Api, new: Values) -> list[str]:
-    cidr = {"Name": "cidr", "Values": [new["cidrBlock"]]}
-    found = api.all("describe_vpcs", "Vpcs", Filters=[cidr, *as_filters(new.get("tags"))])
-    return [vpc["VpcId"] for vpc in found]
-
-
 VPC = Type(
     "aws:ec2/vpc:Vpc",
     "ec2",
@@ -97,7 +93,8 @@ VPC = Type(
     read=_read_vpc,
     update=_VPC_CHANGES,
     delete=lambda api, vpc, _: api.call("delete_vpc", VpcId=vpc),
-    find=_find_vpc,
+    find=finder("describe_vpcs", "Vpcs", "VpcId", lambda new: where(cidr=new["cidrBlock"])),
+    foreign=frozenset({"dhcpOptionsId", "mainRouteTableId"}),
     replace_on=frozenset({"assignGeneratedIpv6CidrBlock", "cidrBlock", "instanceTenancy"}),
     defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
     computed=frozenset({"enableDnsHostnames", "enableNetworkAddressUsageMetrics"}),
@@ -167,13 +164,8 @@ def _read_subnet(api: Api, subnet: str, known: Values) -> Values | None:
     }
 
 
-def _find_subnet(api: Api, new: Values) -> list[str]:
-    exact = [
-        {"Name": "vpc-id", "Values": [new["vpcId"]]},
-        {"Name": "cidr-block", "Values": [new["cidrBlock"]]},
-    ]
-    found = api.all("describe_subnets", "Subnets", Filters=[*exact, *as_filters(new.get("tags"))])
-    return [subnet["SubnetId"] for subnet in found]
+def _place(new: Values) -> list[dict[str, Any]]:
+    return where(vpc_id=new["vpcId"], cidr_block=new["cidrBlock"])
 
 
 SUBNET = Type(
@@ -184,11 +176,152 @@ SUBNET = Type(
     read=_read_subnet,
     update=_SUBNET_CHANGES,
     delete=lambda api, subnet, _: api.call("delete_subnet", SubnetId=subnet),
-    find=_find_subnet,
+    find=finder("describe_subnets", "Subnets", "SubnetId", _place),
     replace_on=frozenset({"availabilityZone", "availabilityZoneId", "cidrBlock", "ipv6CidrBlock", "vpcId"}),
     computed=frozenset({"availabilityZone", "availabilityZoneId", "privateDnsHostnameTypeOnLaunch"}),
     choices={"privateDnsHostnameTypeOnLaunch": ("ip-name", "resource-name")},
     tags=EC2,
 )
 
-TYPES = [VPC, SUBNET]
+# Internet gateway
+
+
+def _create_gateway(api: Api, new: Values) -> str:
+    made = api.call("create_internet_gateway", TagSpecifications=specification("internet-gateway", new))
+    return str(made["InternetGateway"]["InternetGatewayId"])
+
+
+def _attach_gateway(api: Api, gateway: str, old: Values, new: Values) -> None:
+    """Attach it to the VPC that the inputs name, and to no other."""
+    del old
+    found = api.one("describe_internet_gateways", "InternetGateways", InternetGatewayIds=[gateway]) or {}
+    attached = [one["VpcId"] for one in found.get("Attachments") or ()]
+    for vpc in attached:
+        if vpc != new.get("vpcId"):
+            api.call("detach_internet_gateway", InternetGatewayId=gateway, VpcId=vpc)
+    if new.get("vpcId") and new["vpcId"] not in attached:
+        api.call("attach_internet_gateway", InternetGatewayId=gateway, VpcId=new["vpcId"])
+
+
+def _read_gateway(api: Api, gateway: str, known: Values) -> Values | None:
+    del known
+    found = api.one("describe_internet_gateways", "InternetGateways", InternetGatewayIds=[gateway])
+    if found is None:
+        return None
+    attached = found.get("Attachments") or []
+    return {
+        "arn": api.arn(f"internet-gateway/{gateway}"),
+        "ownerId": found.get("OwnerId") or api.account.id,
+        "tags": tag_map(found.get("Tags")),
+        "vpcId": attached[0]["VpcId"] if attached else "",
+    }
+
+
+def _delete_gateway(api: Api, gateway: str, known: Values) -> None:
+    """Detaching is refused while anything in the VPC has a public address."""
+    del known
+    _attach_gateway(api, gateway, {}, {})
+    api.call("delete_internet_gateway", InternetGatewayId=gateway)
+
+
+INTERNET_GATEWAY = Type(
+    "aws:ec2/internetGateway:InternetGateway",
+    "ec2",
+    create=_create_gateway,
+    after=_attach_gateway,
+    read=_read_gateway,
+    update={"vpcId": _attach_gateway},
+    delete=_delete_gateway,
+    find=finder("describe_internet_gateways", "InternetGateways", "InternetGatewayId", lambda _: ()),
+    computed=frozenset({"vpcId"}),
+    tags=EC2,
+)
+
+# DHCP options
+
+_OPTIONS = {
+    "domainName": "domain-name",
+    "domainNameServers": "domain-name-servers",
+    "ipv6AddressPreferredLeaseTime": "ipv6-address-preferred-lease-time",
+    "netbiosNameServers": "netbios-name-servers",
+    "netbiosNodeType": "netbios-node-type",
+    "ntpServers": "ntp-servers",
+}
+_LISTS = frozenset({"domainNameServers", "netbiosNameServers", "ntpServers"})
+
+
+def _create_options(api: Api, new: Values) -> str:
+    given = {name: new[prop] for prop, name in _OPTIONS.items() if new.get(prop)}
+    made = api.call(
+        "create_dhcp_options",
+        DhcpConfigurations=[
+            {"Key": key, "Values": value if isinstance(value, list) else [value]}
+            for key, value in given.items()
+        ],
+        TagSpecifications=specification("dhcp-options", new),
+    )
+    return str(made["DhcpOptions"]["DhcpOptionsId"])
+
+
+def _read_options(api: Api, options: str, known: Values) -> Values | None:
+    del known
+    found = api.one("describe_dhcp_options", "DhcpOptions", DhcpOptionsIds=[options])
+    if found is None:
+        return None
+    given = {
+        one["Key"]: [value["Value"] for value in one["Values"]]
+        for one in found.get("DhcpConfigurations") or ()
+    }
+    return {
+        **{
+            prop: given[name] if prop in _LISTS else given[name][0]
+            for prop, name in _OPTIONS.items()
+            if given.get(name)
+        },
+        "arn": api.arn(f"dhcp-options/{options}"),
+        "ownerId": found.get("OwnerId") or api.account.id,
+        "tags": tag_map(found.get("Tags")),
+    }
+
+
+DHCP_OPTIONS = Type(
+    "aws:ec2/vpcDhcpOptions:VpcDhcpOptions",
+    "ec2",
+    create=_create_options,
+    read=_read_options,
+    delete=lambda api, options, _: api.call("delete_dhcp_options", DhcpOptionsId=options),
+    find=finder("describe_dhcp_options", "DhcpOptions", "DhcpOptionsId", lambda _: ()),
+    replace_on=frozenset(_OPTIONS),
+    ordered=_LISTS,
+    tags=EC2,
+)
+
+
+def _associate_options(api: Api, new: Values) -> str:
+    api.call("associate_dhcp_options", DhcpOptionsId=new["dhcpOptionsId"], VpcId=new["vpcId"])
+    return f"{new['dhcpOptionsId']}-{new['vpcId']}"
+
+
+def _read_association(api: Api, identity: str, known: Values) -> Values | None:
+    """An import takes the VPC's id alone."""
+    vpc = "vpc-" + identity.rpartition("vpc-")[2]
+    found = api.one("describe_vpcs", "Vpcs", VpcIds=[vpc])
+    options = (found or {}).get("DhcpOptionsId") or "default"
+    if options == "default" or (known and options != known.get("dhcpOptionsId")):
+        return None
+    return {"id": f"{options}-{vpc}", "dhcpOptionsId": options, "vpcId": vpc}
+
+
+DHCP_OPTIONS_ASSOCIATION = Type(
+    "aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation",
+    "ec2",
+    create=_associate_options,
+    read=_read_association,
+    delete=lambda api, _, known: api.call(
+        "associate_dhcp_options", DhcpOptionsId="default", VpcId=known["vpcId"]
+    ),
+    replace_on=frozenset({"dhcpOptionsId", "vpcId"}),
+    delete_before_replace=True,
+)
+
+TYPES = [VPC, SUBNET, INTERNET_GATEWAY, DHCP_OPTIONS, DHCP_OPTIONS_ASSOCIATION]

@@ -7,11 +7,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aws_plugin import AwsPlugin
-
-TAGS = {"owner": "tests", "environment": "unit"}
 
 
 def _free_port() -> int:
@@ -45,13 +44,13 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
 
 
-def _wait(server: "subprocess.Popen[bytes]", url: str, log: "os.PathLike[str]") -> None:
+def _wait(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except OSError:
-            assert server.poll() is None, open(log).read()
+            assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
         else:

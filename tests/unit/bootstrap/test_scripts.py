@@ -214,7 +214,7 @@ def test_a_policy_pack_without_its_environment_gets_one(machine: Machine) -> Non
     (tools / "uv").write_text(f'#!/bin/bash\necho "$*" >> {calls}\n')
     machine.stub("python3", "")
     assert "Policy pack's libraries" in machine.run("scripts/up").stderr
-    made, _ = [line for line in calls.read_text().splitlines() if "policy" in line]
+    made, _ = [line for line in calls.read_text().splitlines() if "infra/policy" in line]
     assert made.startswith("venv")
 
 

@@ -1,7 +1,8 @@
 """The few places where moto's models themselves are replaced, each with the reason."""
 
 import importlib
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rehearsal import addresses
@@ -34,6 +35,9 @@ def apply() -> None:
     storage: Any = importlib.import_module("moto.ec2.models.elastic_block_store")
     make_key = storage.EBSBackend._create_default_encryption_key  # noqa: SLF001
     storage.EBSBackend._create_default_encryption_key = lambda ec2: _of_aws(ec2, make_key(ec2))  # noqa: SLF001
+    # A bucket's policy is applied with its conditions.
+    buckets: Any = importlib.import_module("moto.s3.models")
+    buckets.FakeBucket.get_permission = _bucket_permission
     # Addresses which are given to machines must be routable in the rehearsal.
     ephemeral = _addresses(EPHEMERAL)
     interfaces.random_public_ip = lambda: next(ephemeral)
@@ -81,6 +85,34 @@ def _of_aws(ec2: Any, arn: str) -> str:
     with backends() as backend:
         backend("kms", ec2.region_name).keys[arn.rpartition("/")[2]].key_manager = "AWS"
     return arn
+
+
+def _bucket_permission(bucket: Any, action: str, resource: str) -> Any:
+    """What the statements say whose conditions hold."""
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    applying = [statement for statement in statements if holds(statement.get("Condition") or {})]
+    return IAMPolicy(json.dumps({**policy, "Statement": applying})).is_action_permitted(action, resource)
+
+
+def holds(condition: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a statement's condition holds for a request to the rehearsal.
+
+    The plain address of this machine stands for TLS. A condition on anything else than that is taken not to
+    hold, which is too kind to a Deny and too strict to an Allow.
+    """
+    values = {"aws:securetransport": "true"}
+    for operator, keys in condition.items():
+        for key, wanted in keys.items():
+            known = values.get(key.lower())
+            accepted = {str(value).lower() for value in (wanted if isinstance(wanted, list) else [wanted])}
+            if known is None or operator.removesuffix("IfExists") != "Bool" or known not in accepted:
+                return False
+    return True
 
 
 def _set_desired_capacity(group: Any, wanted: int | None) -> None:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -229,3 +230,23 @@ def test_an_alarms_tags_go_with_it(client: Client) -> None:
     watch.put_metric_alarm(**alarm)
     arn = watch.describe_alarms()["MetricAlarms"][0]["AlarmArn"]
     assert watch.list_tags_for_resource(ResourceARN=arn)["Tags"] == []
+
+
+def test_a_bucket_that_wants_tls_can_be_used_here(client: Client) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="data")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"],
+    }
+    insecure = {**statement, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    s3.put_bucket_policy(Bucket="data", Policy=json.dumps({"Version": "2012-10-17", "Statement": [insecure]}))
+    s3.put_object(Bucket="data", Key="a", Body=b"1")
+    assert s3.get_object(Bucket="data", Key="a")["Body"].read() == b"1"
+    s3.put_bucket_policy(
+        Bucket="data", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket="data", Key="a", Body=b"1")

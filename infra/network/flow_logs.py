@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.network.plan import FLOW_LOG_PREFIX
-
 # Seconds, so that a refused connection can be seen while somebody still wonders; the default is 600.
 _INTERVAL = 60
 
@@ -36,7 +34,7 @@ class FlowLogs(pulumi.ComponentResource):
                 vpc_id=args.vpc_id,
                 traffic_type="ALL",
                 log_destination_type="s3",
-                log_destination=pulumi.Output.concat(args.bucket_arn, "/", FLOW_LOG_PREFIX, "/"),
+                log_destination=args.bucket_arn,
                 max_aggregation_interval=_INTERVAL,
                 tags=tags,
                 opts=child,

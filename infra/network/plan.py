@@ -29,8 +29,9 @@ _PRIVATE = tuple(
 # Where docker puts its bridges unless told otherwise: a machine could not reach its neighbours there.
 # https://docs.docker.com/engine/daemon/#configure-the-default-network
 DOCKER = "172.17.0.0/16"
-# Where in a bucket flow logs go.
-FLOW_LOG_PREFIX = "flow-logs"
+# Where in a bucket AWS puts flow logs.
+# https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
+FLOW_LOG_PREFIX = "AWSLogs"
 # What machines without a way to the Internet ask of AWS: to be managed by Systems Manager, and to pull
 # images, whose layers come from S3, through its gateway endpoint.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html

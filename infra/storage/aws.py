@@ -141,7 +141,7 @@ def bucket_policy(arn: str, account_id: str, args: AwsBucketArgs) -> dict[str, A
                 "Sid": "FlowLogsWrite",
                 **service,
                 "Action": "s3:PutObject",
-                "Resource": f"{arn}/{FLOW_LOG_PREFIX}/AWSLogs/{account_id}/*",
+                "Resource": f"{arn}/{FLOW_LOG_PREFIX}/{account_id}/*",
             },
             {
                 "Sid": "FlowLogsCheck",

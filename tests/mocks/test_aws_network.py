@@ -127,7 +127,7 @@ def test_flow_logs_to_cloudwatch_may_write_to_their_group_and_nothing_else() -> 
 def test_flow_logs_to_a_bucket_need_no_role() -> None:
     recording = network(flow_logs="s3", log_bucket_arn="arn:aws:s3:::data")
     log = recording.one("FlowLog").inputs
-    assert log["logDestination"] == "arn:aws:s3:::data/flow-logs/"
+    assert log["logDestination"] == "arn:aws:s3:::data"
     assert recording.of("Role") == recording.of("LogGroup") == []
 
 

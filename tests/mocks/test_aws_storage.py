@@ -74,7 +74,7 @@ def test_flow_logs_are_let_in_where_they_are_wanted() -> None:
     recording = bucket(flow_logs=True, log_days=14)
     found = statements(recording)
     write = found["FlowLogsWrite"]
-    assert write["Resource"].endswith(f"/flow-logs/AWSLogs/{ACCOUNT}/*")
+    assert write["Resource"].endswith(f"/AWSLogs/{ACCOUNT}/*")
     for one in (write, found["FlowLogsCheck"]):
         assert one["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
         assert one["Condition"]["ArnLike"] == {"aws:SourceArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:*"}

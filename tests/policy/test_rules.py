@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import planted
@@ -20,8 +23,12 @@ from planted import (
     template,
 )
 
+from infra.policy import rules
 from infra.policy.model import UNKNOWN, Resource, is_open
 from infra.policy.rules import NAMES, RULES
+from infra.policy.rules.tags import TAGGED
+
+PACK = Path(rules.__file__).parents[1]
 
 
 def test_a_clean_environment_has_no_finding() -> None:
@@ -60,6 +67,8 @@ PLANTED: list[tuple[str, Resource, str]] = [
     ("no-public-data", open_policy("ecr.RepositoryPolicy"), "to everybody"),
     ("no-public-data", aws("ecrpublic.Repository"), "public registry"),
     ("no-public-data", aws("ec2.AmiLaunchPermission", group="all"), "everybody launch"),
+    ("no-public-data", aws("ebs.SnapshotBlockPublicAccess", state="unblocked"), "be made public"),
+    ("no-public-data", aws("ec2.ImageBlockPublicAccess", state="unblocked"), "be made public"),
     ("closed-buckets", aws("s3.Bucket"), "blocks public access"),
     ("encryption", aws("ebs.Volume", size=10), "not encrypted"),
     ("encryption", aws("ebs.Volume", encrypted=False), "not encrypted"),
@@ -112,6 +121,16 @@ def test_a_planted_violation_is_found_and_nothing_else(rule: str, violation: Res
     found = findings(*clean, violation)
     assert set(found) == {rule}
     assert words in " ".join(found[rule])
+
+
+def test_the_types_that_rules_look_for_exist() -> None:
+    text = "\n".join(path.read_text() for path in (PACK / "rules").glob("*.py"))
+    looked_for = {*re.findall(r'"(aws:\w+/\w+:\w+)"', text), *TAGGED}
+    packages = {token.partition("/")[0].removeprefix("aws:") for token in looked_for}
+    sdk = Path(next(iter(find_spec("pulumi_aws").submodule_search_locations)))  # type: ignore[union-attr,arg-type]
+    sources = (path.read_text() for package in packages for path in (sdk / package).glob("[a-z]*.py"))
+    known = {token for source in sources for token in re.findall(r"'(aws:\w+/\w+:\w+)'", source)}
+    assert looked_for <= known, f"a rule for {looked_for - known} never finds anything"
 
 
 def test_every_rule_has_a_planted_violation() -> None:

@@ -13,6 +13,10 @@ _ENCRYPTIONS = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
 )
+_SHARING = (
+    "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess",
+    "aws:ec2/imageBlockPublicAccess:ImageBlockPublicAccess",
+)
 _SWITCHES = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 # Who these name is anybody with an account of their own.
 _EVERYBODY = {"authenticated-read", "public-read", "public-read-write"}
@@ -36,10 +40,12 @@ def private(resource: Resource) -> Iterator[str]:
         for one in statements(resource.at("policy")):
             if _for_everybody(one):
                 yield f"its policy allows {one.get('Action')} to everybody; name a principal"
-    if resource.type.startswith("aws:ecrpublic/repository:"):
+    if resource.type == "aws:ecrpublic/repository:Repository":
         yield "is a public registry; aws:ecr/repository:Repository is private"
     if resource.type == "aws:ec2/amiLaunchPermission:AmiLaunchPermission" and resource.at("group") == "all":
         yield "lets everybody launch the image; name an account"
+    if resource.type in _SHARING and resource.at("state") == "unblocked":
+        yield "lets disk images or snapshots be made public; set state to block-new-sharing"
 
 
 def _for_everybody(statement: Any) -> bool:

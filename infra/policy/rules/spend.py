@@ -21,7 +21,7 @@ _SCHEDULE = "aws:autoscaling/schedule:Schedule"
 _EXPIRES = "berth:expires-at"
 _PURCHASES = (
     "aws:ec2/capacityBlockReservation:CapacityBlockReservation",
-    "aws:savingsplans/plan:Plan",
+    "aws:savingsplans/savingsPlan:SavingsPlan",
     "aws:rds/reservedInstance:ReservedInstance",
 )
 

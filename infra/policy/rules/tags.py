@@ -9,7 +9,7 @@ from infra.policy.model import UNKNOWN, Resource, Rule, has_unknown
 REQUIRED = ("berth:environment", "berth:owner", "berth:expires-at")
 _GROUP = "aws:autoscaling/group:Group"
 # Types that take tags: those that cost money, hold data or give access. What has tags is judged in any case.
-_TAGGED = frozenset(
+TAGGED = frozenset(
     f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"
     for module, kinds in {
         "budgets": ("Budget",),
@@ -63,7 +63,7 @@ def tagged(resource: Resource) -> Iterator[str]:
 
 
 def _takes_tags(resource: Resource) -> bool:
-    return resource.type in _TAGGED or "tags" in resource.props or "tagsAll" in resource.props
+    return resource.type in TAGGED or "tags" in resource.props or "tagsAll" in resource.props
 
 
 def _group_tagged(resource: Resource) -> Iterator[str]:

@@ -35,7 +35,7 @@ class Host:
                 initrd=authority.initrd(paths, image),
                 accelerator=accel.choose(paths, image),
             ),
-            metadata=serve(plan),
+            metadata=serve(plan, paths.run / "machines" / "token-key"),
         )
 
     @property

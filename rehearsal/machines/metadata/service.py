@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from rehearsal.machines.metadata.tree import VERSIONS, answer
@@ -36,8 +37,8 @@ class Guest:
 class Tokens:
     """Session tokens: each is good for the machine it was given to, until its time is over."""
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     def issue(self, address: str, seconds: int) -> str:
         until = f"{time.time() + seconds:.0f}"
@@ -58,12 +59,12 @@ class Service(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, key: bytes) -> None:
         super().__init__(listener.getsockname()[:2], Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.guests: Mapping[str, Guest] = {}
-        self.tokens = Tokens()
+        self.tokens = Tokens(key)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -134,9 +135,16 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: machines ask every few seconds."""
 
 
-def serve(plan: Plan) -> Service:
-    """Start both services in the namespace; the threads end with the process."""
-    service = Service(bound(plan, METADATA, 80))
+def serve(plan: Plan, key_file: Path) -> Service:
+    """Start both services in the namespace; the threads end with the process.
+
+    key_file: what tokens are signed with, so that they outlive this process.
+    """
+    if not key_file.exists():
+        key_file.parent.mkdir(parents=True, exist_ok=True)
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(secrets.token_bytes(32))
+    service = Service(bound(plan, METADATA, 80), key_file.read_bytes())
     clock = bound(plan, CLOCK, 123, kind=socket.SOCK_DGRAM)
     threading.Thread(target=service.serve_forever, daemon=True, name="metadata").start()
     threading.Thread(target=_tell_time, args=(clock,), daemon=True, name="clock").start()

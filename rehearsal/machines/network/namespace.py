@@ -39,8 +39,7 @@ def ensure(plan: Plan, paths: Paths) -> None:
         size = str(mtu())
         pair = ["ip", "link", "add", plan.veth, "mtu", size, "type", "veth"]
         command([*pair, "peer", "name", UPLINK, "mtu", size, "netns", plan.namespace])
-    for address in (plan.outside, plan.own):
-        command(["ip", "address", "replace", f"{address}/{plan.link.prefixlen}", "dev", plan.veth])
+    _address(plan)
     command(["ip", "link", "set", plan.veth, "up"])
     _batch(
         plan,
@@ -58,6 +57,16 @@ def ensure(plan: Plan, paths: Paths) -> None:
         command(["ip", "route", "replace", str(plan.elastic), "via", str(plan.inside), "src", plan.own])
     ensure_forwarding(plan, paths)
     command(["nft", "-f", "-"], stdin=host_rules(plan))
+
+
+def _address(plan: Plan) -> None:
+    """Give our end of the link its addresses: the fixed one, and the one that machines see, no other."""
+    wanted = {f"{plan.outside}/{plan.link.prefixlen}", f"{plan.own}/32"}
+    for address in wanted:
+        command(["ip", "address", "replace", address, "dev", plan.veth])
+    shown = command(["ip", "-o", "-4", "address", "show", "dev", plan.veth])
+    for address in {line.split()[3] for line in shown.splitlines()} - wanted:
+        command(["ip", "address", "delete", address, "dev", plan.veth])
 
 
 def host_rules(plan: Plan) -> str:

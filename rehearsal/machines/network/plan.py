@@ -12,6 +12,7 @@ METADATA = "169.254.169.254"
 CLOCK = "169.254.169.123"  # the Amazon Time Sync Service
 REGISTRY = str(addresses.NODE)
 SERVICES = IPv4Network("192.0.2.0/24")
+LINK = IPv4Network("198.18.0.0/24")  # of the block for benchmarks (RFC 2544), which nobody routes
 
 # Each service has an address of its own, so that a route to one is no route to another.
 ENDPOINT_SERVICES = (
@@ -36,11 +37,11 @@ SOFTWARE_HOSTS = ("developer.download.nvidia.com", "nvidia.github.io")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One network. link: the block between this machine and the namespace; own: our address in it."""
+    """One network. link: the block between this machine and the namespace; own: our address as machines see it."""
 
     namespace: str
     veth: str
-    link: IPv4Network = addresses.OUTSIDE
+    link: IPv4Network = LINK
     own: str = str(addresses.OWN_ADDRESS)
     elastic: IPv4Network | None = addresses.ELASTIC
     front: IPv4Address = addresses.AWS_FRONT  # where the emulated account speaks TLS
@@ -76,11 +77,12 @@ def own_address(paths: Paths) -> Path:
 def apart(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     """A network for one machine alone, which may run beside a rehearsal's: without elastic addresses."""
     digest = hashlib.sha256(str(paths.run).encode()).digest()
+    number = 1 + digest[2] % 255
     return Plan(
         namespace=f"berth-try-{digest.hex()[:4]}",
         veth=f"berth-t{digest.hex()[:4]}",
-        link=IPv4Network(f"198.18.{digest[2]}.0/24"),
-        own=f"198.18.{digest[2]}.7",
+        link=IPv4Network(f"198.18.{number}.0/24"),
+        own=f"198.18.{number}.7",
         elastic=None,
         front=front,
     )

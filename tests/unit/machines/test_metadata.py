@@ -23,7 +23,7 @@ TOKEN = "X-aws-ec2-metadata-token"
 @pytest.fixture
 def service() -> Iterator[Service]:
     listener = socket.create_server(("127.0.0.1", 0))
-    running = Service(listener)
+    running = Service(listener, b"key")
     leaves = tree(instance(), PUBLIC, user_data=b"\x1f\x8b\x08\x00bytes")
     running.guests = {"127.0.0.1": Guest(leaves=lambda: leaves, hop_limit=1)}
     thread = threading.Thread(target=running.serve_forever, daemon=True)
@@ -82,12 +82,12 @@ def test_strangers_and_machines_without_metadata_are_refused(service: Service) -
 
 
 def test_a_token_is_good_for_one_machine_and_its_time() -> None:
-    tokens = Tokens()
+    tokens = Tokens(b"key")
     issued = tokens.issue("10.0.0.5", 60)
     assert tokens.accepts("10.0.0.5", issued)
     assert not tokens.accepts("10.0.0.6", issued)
     assert not tokens.accepts("10.0.0.5", tokens.issue("10.0.0.5", -1))
-    assert not Tokens().accepts("10.0.0.5", issued)
+    assert not Tokens(b"other").accepts("10.0.0.5", issued)
 
 
 def test_the_hop_limit_bounds_the_way_of_the_token(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def write(file: Path, path: tuple[str, ...], value: object) -> list[str]:
     keys = (PREFIX + path[0], *path[1:])
     after = edited(before, keys, value)
     wanted = _with(_parsed(file, before), keys, value)
-    if _parsed(file, after) != wanted:
+    if not _says(after, wanted):
         raise BerthError(
             f"{file} is laid out in a way that berth cannot edit without touching the rest",
             f"Write it yourself, below `config:`:\n{chr(10).join(_render(keys, value, 2))}",
@@ -133,6 +133,15 @@ def _with(values: dict[str, Any], keys: tuple[str, ...], value: object) -> dict[
         inner = inner[key]
     inner[keys[-1]] = value
     return changed
+
+
+def _says(text: str, wanted: dict[str, Any]) -> bool:
+    import yaml
+
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
 
 
 def _text(file: Path) -> str:

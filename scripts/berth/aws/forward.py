@@ -65,12 +65,12 @@ def run(place: Place, env: str, service: str, local: int | None, say: Callable[[
     port = local or (remote if _is_free(remote) else 0)
     token = _token(place, env) if service == "jupyter" else ""
     with forwarded(place, env, remote, port) as forward:
-        if service == "jupyter":
-            say(f"Jupyter   {forward.url}/lab{token}")
-        else:
-            say(f"Predict   {forward.url}/v1/models/{outputs.model_name}:predict")
-        say("Ctrl-C ends it.")
         try:
+            if service == "jupyter":
+                say(f"Jupyter   {forward.url}/lab{token}")
+            else:
+                say(f"Predict   {forward.url}/v1/models/{outputs.model_name}:predict")
+            say("Ctrl-C ends it.")
             status = forward.ended()
         except KeyboardInterrupt:
             return

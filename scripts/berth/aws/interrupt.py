@@ -6,10 +6,10 @@ import urllib.request
 from typing import Any
 
 from rehearsal.errors import BerthError
-from scripts.berth.aws import machines
+from scripts.berth.aws import machines, watch
 from scripts.berth.aws.bucket import bucket
 from scripts.berth.aws.deployed import deployed
-from scripts.berth.aws.watch import Progress, Watch, pause
+from scripts.berth.aws.watch import Progress, Watch
 from scripts.berth.place import Place
 
 ADMIN = "_berth/interrupt"
@@ -69,7 +69,7 @@ def _saved(wait: Watch, instance: str) -> dict[str, Any]:
             return {}
         wait.shown.now("waiting for the machine to save its checkpoint")
         wait.in_time(f"{instance} has neither saved anything nor ended")
-        pause()
+        watch.pause()
 
 
 def _lost(reached: object, saved: object) -> int | None:

@@ -1,0 +1,39 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from deployed_account import Account
+
+from rehearsal.errors import BerthError
+from scripts.berth import lifetime, values
+
+NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("90m", timedelta(minutes=90)), ("8h", timedelta(hours=8)), ("1.5d", timedelta(hours=36))],
+)
+def test_durations(text: str, wanted: timedelta) -> None:
+    assert lifetime.duration(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["8", "h", "-1h", "8 h", "1w", "8h30m", "", "5m", "400d"])
+def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(BerthError) as caught:
+        lifetime.duration(text)
+    assert caught.value.hint
+
+
+def test_the_end_is_counted_from_now_and_the_stack_is_tagged(account: Account) -> None:
+    changed = lifetime.extend(account.place, "aws-vm", "8h", NOW)
+    assert changed == ['+  berth:expires_at: "2026-11-23T06:30:00Z"']
+    assert values.read(account.values)["expires_at"] == "2026-11-23T06:30:00Z"
+    assert account.calls[-1] == "stack tag set expires-at 2026-11-23T06:30:00Z --stack aws-vm"
+    lifetime.extend(account.place, "aws-vm", "1h", NOW)
+    assert values.read(account.values)["expires_at"] == "2026-11-22T23:30:00Z", "it can be shortened too"
+
+
+def test_before_the_first_up_there_is_no_stack_to_tag(account: Account) -> None:
+    (account.directory / "stacks" / "Pulumi.new.yaml").write_text("config: {}\n")
+    lifetime.extend(account.place, "new", "8h", NOW)
+    assert not [call for call in account.calls if "tag" in call]

@@ -3,6 +3,7 @@
 werkzeug's own TLS makes them in the accepting thread, where one silent client would stop everybody.
 """
 
+import contextlib
 import ssl
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from rehearsal.clouds.aws.calls import Application
 
 HANDSHAKE_SECONDS = 30.0
+GOODBYE_SECONDS = 5.0
 
 
 class _Handler(MotoRequestHandler):
@@ -56,6 +58,10 @@ class Server(ThreadedWSGIServer):
         secured.settimeout(None)
         try:
             super().finish_request(secured, client_address)
+            # Clients that take a missing goodbye for a truncated answer, such as apt's, need TLS's.
+            secured.settimeout(GOODBYE_SECONDS)
+            with contextlib.suppress(OSError, ValueError):
+                secured.unwrap()
         finally:
             secured.close()
 

@@ -10,12 +10,12 @@ from scripts.berth.place import Place
 DURATION = re.compile(r"(\d+(?:\.\d+)?)([mhd])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 SHORTEST = timedelta(minutes=10)
-LONGEST = timedelta(days=7)  # as the policy pack's rule about lifetimes has it
+LONGEST_HOURS = 168  # where the values have no longest_lifetime_hours: the default of infra.config.aws_vm
 TAG = "expires-at"
 
 
-def duration(text: str) -> timedelta:
-    """`90m`, `8h` or `2d`.
+def duration(text: str, longest: timedelta) -> timedelta:
+    """`90m`, `8h` or `2d`, up to `longest`.
 
     Raises:
         BerthError: it is none, or too short or too long.
@@ -24,10 +24,11 @@ def duration(text: str) -> timedelta:
     if found is None:
         raise BerthError(f"{text!r} is no duration", "Write it as 90m, 8h or 2d.")
     wanted = timedelta(**{UNITS[found[2]]: float(found[1])})
-    if not SHORTEST <= wanted <= LONGEST:
+    if not SHORTEST <= wanted <= longest:
+        hours = longest.total_seconds() / 3600
         raise BerthError(
-            f"{text} is not possible: a lifetime is {SHORTEST.seconds // 60} minutes to {LONGEST.days} days",
-            "Extend it again before it ends, where it has to be longer.",
+            f"{text} is not possible: a lifetime is {SHORTEST.seconds // 60} minutes to {hours:g} hours",
+            "Extend it again before it ends; the values' berth:longest_lifetime_hours is the limit.",
         )
     return wanted
 
@@ -37,9 +38,11 @@ def extend(place: Place, env: str, text: str, now: datetime | None = None) -> li
 
     The stack's tag, by which sweeps find what has expired, is set where there is a stack.
     """
-    end = (now or datetime.now(UTC)) + duration(text)
+    file = values.file_of(place, env)
+    longest = timedelta(hours=float(values.read(file).get("longest_lifetime_hours") or LONGEST_HOURS))
+    end = (now or datetime.now(UTC)) + duration(text, longest)
     instant = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    changed = values.write(values.file_of(place, env), ("expires_at",), instant)
+    changed = values.write(file, ("expires_at",), instant)
     if place.has_stack(env):
         place.capture("stack", "tag", "set", TAG, instant, "--stack", env)
     return changed

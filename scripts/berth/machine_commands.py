@@ -146,7 +146,8 @@ def _snapshot(app: typer.Typer, where: Where) -> None:
             image = imaging.take(place, env, shown, instance=instance, reboot=reboot, minutes=minutes)
         print(f"{image} is available.")
         if use:
-            changed = values.write(values.file_of(place, env), ("machine", "image"), {"id": image})
+            file = values.file_of(place, env)
+            changed = values.write(file, ("machine", "image"), imaging.start_from(values.read(file), image))
             _apply(place, env, changed, up=False, yes=False)
         else:
             print(

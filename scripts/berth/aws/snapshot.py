@@ -42,6 +42,14 @@ def take(
     return image
 
 
+def start_from(config: dict[str, Any], image: str) -> dict[str, Any]:
+    """The values' `machine.image` for an image: what runs on it stays, where it was found goes."""
+    machine = config.get("machine")
+    present = machine.get("image") if isinstance(machine, dict) else None
+    kept = present if isinstance(present, dict) else {}
+    return {key: kept[key] for key in ("distribution", "profile") if key in kept} | {"id": image}
+
+
 def _tags(outputs: AwsVmDeployed, instance: str, now: datetime) -> dict[str, str]:
     # No end of lifetime: an image is made to outlive its environment.
     return {

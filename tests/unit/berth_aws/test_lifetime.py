@@ -14,13 +14,13 @@ NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
     [("90m", timedelta(minutes=90)), ("8h", timedelta(hours=8)), ("1.5d", timedelta(hours=36))],
 )
 def test_durations(text: str, wanted: timedelta) -> None:
-    assert lifetime.duration(text) == wanted
+    assert lifetime.duration(text, timedelta(hours=72)) == wanted
 
 
 @pytest.mark.parametrize("text", ["8", "h", "-1h", "8 h", "1w", "8h30m", "", "5m", "400d"])
 def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BerthError) as caught:
-        lifetime.duration(text)
+        lifetime.duration(text, timedelta(hours=72))
     assert caught.value.hint
 
 
@@ -31,6 +31,16 @@ def test_the_end_is_counted_from_now_and_the_stack_is_tagged(account: Account) -
     assert account.calls[-1] == "stack tag set expires-at 2026-11-23T06:30:00Z --stack aws-vm"
     lifetime.extend(account.place, "aws-vm", "1h", NOW)
     assert values.read(account.values)["expires_at"] == "2026-11-22T23:30:00Z", "it can be shortened too"
+
+
+def test_the_values_say_what_the_longest_is(account: Account) -> None:
+    with pytest.raises(BerthError, match="to 168 hours"):
+        lifetime.extend(account.place, "aws-vm", "169h", NOW)
+    text = account.values.read_text()
+    account.values.write_text(text.replace("config:\n", "config:\n  berth:longest_lifetime_hours: 12\n"))
+    with pytest.raises(BerthError, match="to 12 hours"):
+        lifetime.extend(account.place, "aws-vm", "13h", NOW)
+    assert "expires_at" not in account.values.read_text()
 
 
 def test_before_the_first_up_there_is_no_stack_to_tag(account: Account) -> None:

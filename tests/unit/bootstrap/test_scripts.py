@@ -23,8 +23,8 @@ class Machine:
         self.home = root / "home"
         for directory in (self.checkout, self.bin, self.home):
             directory.mkdir()
-        for name in ("scripts", "requirements"):
-            shutil.copytree(CHECKOUT / name, self.checkout / name)
+        for name in ("scripts", "requirements", "stacks"):
+            shutil.copytree(CHECKOUT / name, self.checkout / name, symlinks=True)
         shutil.copy(CHECKOUT / "pyproject.toml", self.checkout)
         for tool in TOOLS.split():
             found = shutil.which(tool)

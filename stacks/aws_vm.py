@@ -153,7 +153,7 @@ def build(env: AwsVmEnvironment) -> AwsVmDeclared:
             environment=env.environment,
             image_id=boot("machine", env.machine.image, opts=on_aws),
             root_device=DISTRIBUTIONS[env.machine.image.distribution].root_device,
-            root_gib=env.machine.root_gib,
+            root_gib=target.root_gib(env),
             data_gib=env.machine.data_gib,
             profile_arn=role.profile_arn,
             security_group_id=guard.security_group_id,

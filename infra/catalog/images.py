@@ -1,8 +1,10 @@
 """Machine images of AWS by distribution: where they are found, who logs in, and what they hold.
 
-Debian: https://wiki.debian.org/Cloud/AmazonEC2Image/Trixie. Ubuntu: https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/.
-Deep Learning AMIs: https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html. Amazon Linux:
-https://docs.aws.amazon.com/linux/al2023/ug/ec2.html.
+The Deep Learning AMIs have the driver's open kernel modules, which do not drive Volta.
+Debian: https://wiki.debian.org/Cloud/AmazonEC2Image/Trixie
+Ubuntu: https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+Deep Learning AMIs: https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html
+Amazon Linux: https://docs.aws.amazon.com/linux/al2023/ug/ec2.html
 """
 
 from dataclasses import dataclass

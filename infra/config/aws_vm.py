@@ -114,7 +114,9 @@ class Software(Values):
         default="cuda-13", description="versions known to go together", examples=["cuda-13"]
     )
     driver: Literal["535", "550", "570", "580", "590", "595", "610"] | None = Field(
-        default=None, description="driver branch; absent: the profile's", examples=["580"]
+        default=None,
+        description="driver branch, the image's where it has one; absent: the profile's",
+        examples=["580"],
     )
     toolkit: Version | None = Field(
         default=None, description="container toolkit; absent: the profile's", examples=["1.20.0"]
@@ -152,8 +154,10 @@ class Machine(Values):
     software: Software = Field(
         default=Software(), description="driver, toolkit, PyTorch", examples=[{"profile": "cuda-13"}]
     )
-    root_gib: Annotated[int, Field(ge=8, le=16_384)] = Field(
-        default=20, description="root volume", examples=[20]
+    root_gib: Annotated[int, Field(ge=8, le=16_384)] | None = Field(
+        default=None,
+        description="root volume; absent: 20, or 100 for an image that has the GPU software",
+        examples=[20],
     )
     data_gib: Annotated[int, Field(ge=10, le=16_384)] = Field(
         default=100, description="data volume: docker's images, and scratch space", examples=[100]

@@ -156,6 +156,10 @@ def image(env: "AwsVmEnvironment", _now: datetime) -> Iterator[Problem]:
         having = _listed(name for name, one in DISTRIBUTIONS.items() if one.nvidia_parameter)
         reason = f"there is no Deep Learning AMI of {values.distribution}; there is of {having}"
         yield _problem(f"{path}.distribution", reason, "distribution: ubuntu-24.04")
+    known = accelerators.ACCELERATORS.get(env.machine.accelerator)
+    if values.profile == "nvidia" and not ways and known and not gpu_stack.open_kernel(known):
+        reason = f"AWS's Deep Learning AMIs do not drive the {known.name}; install the driver"
+        yield _problem(f"{path}.profile", reason, "profile: plain")
     if env.network.nat == "none" and values.profile == "plain":
         reason = (
             "without NAT nothing can be installed: choose an image that has driver, docker and toolkit "

@@ -21,6 +21,7 @@ _BUCKET = "b" * 63
 _DIGITS = "0123456789abcdef"
 # A plan with the stack's own names may be larger than one with those above: compressed, they differ.
 _MARGIN = 512
+_ROOT_GIB = {"plain": 20, "nvidia": 100}
 
 
 def instance_types(env: AwsVmEnvironment) -> tuple[str, ...]:
@@ -28,6 +29,11 @@ def instance_types(env: AwsVmEnvironment) -> tuple[str, ...]:
     machine = env.machine
     found = accelerators.candidates(machine.accelerator, machine.count, env.region)
     return machine.instance_types or tuple(one.name for one in found)
+
+
+def root_gib(env: AwsVmEnvironment) -> int:
+    """The root volume's size: the values' own, or what the image needs with room to spare."""
+    return env.machine.root_gib or _ROOT_GIB[env.machine.image.profile]
 
 
 def machine_plan(env: AwsVmEnvironment, *, bucket: str, run_prefix: str) -> bringup.BringUp:

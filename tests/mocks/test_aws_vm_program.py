@@ -216,6 +216,7 @@ def test_every_volume_is_encrypted_gp3_and_goes_with_its_machine(run: Any) -> No
 def test_the_root_volume_is_the_one_that_the_distribution_boots_from(run: Any) -> None:
     volumes = template(run(machine=PREBUILT))["blockDeviceMappings"]
     assert volumes[0]["deviceName"] == "/dev/sda1", "another name would be a second, empty volume"
+    assert volumes[0]["ebs"]["volumeSize"] == 100, "its image needs more than a plain one"
 
 
 def test_what_shuts_itself_down_is_gone(run: Any) -> None:

@@ -71,6 +71,7 @@ def packages(choice: Choice) -> list[str]:
         parts += [cluster.packages(), addons.packages()]
     if choice.needs("aws-vm"):
         parts += [aws.packages(), machines.packages() if choice.machines else []]
+        parts.append([] if shutil.which("ssh") else ["openssh-client"])
     return sorted({name for part in parts for name in part})
 
 

@@ -53,17 +53,19 @@ def move_root(machine: Machine) -> None:
 
 
 def add_runtime(machine: Machine) -> None:
-    """Have NVIDIA's runtime in docker and containerd."""
+    """Have NVIDIA's runtime in docker and containerd, and docker start with the machine."""
     if "nvidia" not in json.loads(machine.read(SETTINGS) or "{}").get("runtimes", {}):
         machine.run("nvidia-ctk", "runtime", "configure", "--runtime=docker")
     if not any("nvidia" in machine.read(name) for name in CONTAINERD):
         machine.run("nvidia-ctk", "runtime", "configure", "--runtime=containerd")
+    if machine.attempt("systemctl", "--quiet", "is-enabled", "docker.service")[0]:
+        machine.run("systemctl", "enable", "docker.service")
 
 
 def start(machine: Machine) -> None:
     """Have docker run with the settings of its file."""
     content = json.loads(machine.read(SETTINGS) or "{}")
-    machine.run("systemctl", "enable", "--now", "docker.service")
+    machine.run("systemctl", "start", "docker.service")
     if not _as_set(machine, content):
         machine.run("systemctl", "restart", "containerd.service", "docker.service")
         if not _as_set(machine, content):
@@ -72,11 +74,11 @@ def start(machine: Machine) -> None:
 
 
 def _as_set(machine: Machine, content: dict[str, Any]) -> bool:
-    status, text = machine.attempt("docker", "info", "--format", "{{.DockerRootDir}} {{json .Runtimes}}")
-    root, _, runtimes = text.partition(" ")
-    # A warning of docker's may precede the answer.
-    same = root.endswith(content.get("data-root", ROOT))
-    return not status and same and all(f'"{name}"' in runtimes for name in content.get("runtimes", {}))
+    form = "{{.DockerRootDir}}{{range $name, $_ := .Runtimes}} {{$name}}{{end}}"
+    status, text = machine.attempt("docker", "info", "--format", form)
+    root, *runtimes = text.rpartition("\n")[2].split() or [""]  # warnings come before
+    same = root == content.get("data-root", ROOT)
+    return not status and same and set(content.get("runtimes", {})) <= set(runtimes)
 
 
 def log_in(machine: Machine, aws: Aws, registry: str) -> None:

@@ -65,7 +65,7 @@ class Machine:
         status, text = self.attempt(*argv, seconds=seconds)
         if status:
             tail = "\n".join(text.splitlines()[-TAIL:])
-            raise Failed(f"`{' '.join(argv)}` ended with status {status}: {tail}")
+            raise Failed(f"{argv[0]} {argv[-1]} ended with status {status}: {tail}")
         return text
 
     def read(self, name: str) -> str:

@@ -79,13 +79,18 @@ def test_the_runtime_is_added_once(machine: ScriptedMachine) -> None:
 
     machine.answers["nvidia-ctk"] = configure
     containers.add_runtime(machine)
-    assert machine.ran == ["nvidia-ctk runtime configure --runtime=docker"]
+    enabled = "systemctl --quiet is-enabled docker.service"
+    assert machine.ran == ["nvidia-ctk runtime configure --runtime=docker", enabled]
+    machine.ran.clear()
     containers.add_runtime(machine)
-    assert len(machine.ran) == 1
+    assert machine.ran == [enabled]
+    machine.answers[enabled] = (1, "")
+    containers.add_runtime(machine)
+    assert machine.ran[-1] == "systemctl enable docker.service"
 
 
 def _info(root: str, *runtimes: str) -> tuple[int, str]:
-    return 0, f"{root} {json.dumps({name: {} for name in runtimes})}"
+    return 0, f"WARNING: no swap limit\n{' '.join((root, *runtimes))}"
 
 
 def test_docker_is_restarted_only_where_it_runs_with_other_settings(machine: ScriptedMachine) -> None:

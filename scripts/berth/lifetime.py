@@ -44,5 +44,14 @@ def extend(place: Place, env: str, text: str, now: datetime | None = None) -> li
     instant = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     changed = values.write(file, ("expires_at",), instant)
     if place.has_stack(env):
-        place.capture("stack", "tag", "set", TAG, instant, "--stack", env)
+        _tag(place, env, instant)
     return changed
+
+
+def _tag(place: Place, env: str, instant: str) -> None:
+    try:
+        place.capture("stack", "tag", "set", TAG, instant, "--stack", env)
+    except BerthError as refusal:
+        # Backends in a file or a bucket know no tags; the values file and the resources' own tags say it too.
+        if "does not support stack tags" not in refusal.message:
+            raise

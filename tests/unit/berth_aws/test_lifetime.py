@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from deployed_account import Account
+from deployed_account import ENGINE, Account, stub
 
 from rehearsal.errors import BerthError
 from scripts.berth import lifetime, values
@@ -41,6 +41,20 @@ def test_the_values_say_what_the_longest_is(account: Account) -> None:
     with pytest.raises(BerthError, match="to 12 hours"):
         lifetime.extend(account.place, "aws-vm", "13h", NOW)
     assert "expires_at" not in account.values.read_text()
+
+
+@pytest.mark.parametrize("said", ["the current backend (vm) does not support stack tags", "no network"])
+def test_a_backend_without_tags_is_no_failure_and_anything_else_is(account: Account, said: str) -> None:
+    engine = stub(
+        account.directory, "pulumi", ENGINE.replace("esac", f'*) echo "{said}" >&2; exit 1 ;;\nesac')
+    )
+    assert engine.exists()
+    if "tags" in said:
+        assert lifetime.extend(account.place, "aws-vm", "8h", NOW)
+    else:
+        with pytest.raises(BerthError, match=said):
+            lifetime.extend(account.place, "aws-vm", "8h", NOW)
+    assert "2026-11-23T06:30:00Z" in account.values.read_text()
 
 
 def test_before_the_first_up_there_is_no_stack_to_tag(account: Account) -> None:

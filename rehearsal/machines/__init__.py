@@ -37,6 +37,9 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 def packages() -> list[str]:
     """The distribution's packages that are missing on this machine."""
     missing = [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    from rehearsal.machines import nvidia
+
+    missing += nvidia.packages()
     return missing if _KEYRING.exists() else [*missing, "debian-archive-keyring"]
 
 
@@ -132,7 +135,7 @@ def set_own_address(paths: Paths, address: str) -> None:
     from rehearsal.machines.network.plan import own_address, plan
 
     own_address(paths).write_text(f"{address}\n")
-    namespace.ensure(plan(paths), paths)
+    namespace.ensure(plan(paths))
 
 
 def _daemon(paths: Paths) -> Daemon:

@@ -25,7 +25,7 @@ class Host:
     @classmethod
     def prepare(cls, paths: Paths, plan: Plan, image: Image) -> "Host":
         """Make the network and start the metadata service in it."""
-        namespace.ensure(plan, paths)
+        namespace.ensure(plan)
         return cls(
             paths=paths,
             plan=plan,
@@ -68,4 +68,4 @@ def stop(paths: Paths, plan: Plan) -> None:
     for instance_id in qemu.recorded(paths):
         qemu.kill(paths, instance_id)
     names.stop(qemu.own(paths))
-    namespace.remove(plan, paths)
+    namespace.remove(plan)

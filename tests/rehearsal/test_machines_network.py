@@ -123,7 +123,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     made = Network(plan, paths, account, bastion, machine)
     servers = []
     try:
-        namespace.ensure(plan, paths)
+        namespace.ensure(plan)
         ip("route", "replace", f"{elastic}/32", "via", str(plan.inside), "src", plan.own)
         for one, subnet in ((bastion, PUBLIC), (machine, PRIVATE)):
             name = guest(plan, one)
@@ -142,7 +142,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
             yield made
     finally:
         names.stop(own(paths))
-        namespace.remove(plan, paths)
+        namespace.remove(plan)
         for one in (bastion, machine):
             with suppress(subprocess.CalledProcessError):
                 ip("netns", "delete", guest(plan, one))

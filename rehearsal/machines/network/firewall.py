@@ -159,10 +159,10 @@ def _nat(machines: list[Instance], account: Account, plan: Plan) -> Iterator[str
     services = [OTHER_SERVICES, SOFTWARE, *map(service_address, ENDPOINT_SERVICES)]
     yield f"    ip daddr {_set(services)} tcp dport {{ 80, 443 }} dnat to {plan.front}"
     yield "  }"
-    ours = _set([str(addresses.NETWORK), str(plan.front)])
+    rehearsal = _set([str(addresses.NETWORK), str(plan.front)])
     yield "  chain postrouting {"
     yield "    type nat hook postrouting priority srcnat;"
-    yield f'    oifname "{UPLINK}" ip daddr {ours} snat to {plan.inside}'
+    yield f'    oifname "{UPLINK}" ip daddr {rehearsal} snat to {plan.inside}'
     for machine in machines:
         subnet = account.subnets[machine.subnet]
         public = machine.public_address if subnet.internet_gateway else subnet.nat

@@ -14,11 +14,11 @@ from rehearsal import addresses
 from rehearsal.cluster.host import command
 from rehearsal.machines.model import Instance, Subnet
 from rehearsal.machines.network.firewall import UPLINK
-from rehearsal.machines.network.plan import CLOCK, METADATA, REGISTRY, Plan
-from rehearsal.paths import Paths
+from rehearsal.machines.network.plan import CLOCK, METADATA, REGISTRY, VETHS, Plan
 
 NAMESPACES = Path("/run/netns")
 _CONF = Path("/proc/sys/net/ipv4/conf")
+_SAVED = Path("/run/berth-forwarding.json")  # a trial may share the switches with a rehearsal
 
 
 def inside(plan: Plan, *argv: str) -> list[str]:
@@ -31,7 +31,7 @@ def exists(plan: Plan) -> bool:
     return plan.namespace in _namespaces()
 
 
-def ensure(plan: Plan, paths: Paths) -> None:
+def ensure(plan: Plan) -> None:
     """Have the namespace and its link to this machine."""
     if not exists(plan):
         command(["ip", "netns", "add", plan.namespace])
@@ -55,7 +55,7 @@ def ensure(plan: Plan, paths: Paths) -> None:
     _set_inside(plan, "ip_forward", "1")
     if plan.elastic:
         command(["ip", "route", "replace", str(plan.elastic), "via", str(plan.inside), "src", plan.own])
-    ensure_forwarding(plan, paths)
+    ensure_forwarding(plan)
     command(["nft", "-f", "-"], stdin=host_rules(plan))
 
 
@@ -96,17 +96,15 @@ table inet {plan.veth} {{
 """
 
 
-def ensure_forwarding(plan: Plan, paths: Paths) -> None:
+def ensure_forwarding(plan: Plan) -> None:
     """Forward between the link and the interface of the default route, and nothing else."""
-    saved = paths.run / "machines" / f"forwarding-{plan.veth}.json"
-    before = json.loads(saved.read_text()) if saved.exists() else {}
+    before = json.loads(_SAVED.read_text()) if _SAVED.exists() else {}
     for interface in filter(None, (plan.veth, _default_interface())):
         switch = _CONF / interface / "forwarding"
         if switch.exists() and switch.read_text().strip() != "1":
             if interface != plan.veth:
                 before.setdefault(interface, switch.read_text().strip())
-            saved.parent.mkdir(parents=True, exist_ok=True)
-            saved.write_text(json.dumps(before))
+            _SAVED.write_text(json.dumps(before))
             switch.write_text("1")
     if _forward_is_closed():
         for rule in _opening(plan):
@@ -114,20 +112,19 @@ def ensure_forwarding(plan: Plan, paths: Paths) -> None:
                 command(["iptables", "-I", *rule])
 
 
-def remove(plan: Plan, paths: Paths) -> None:
+def remove(plan: Plan) -> None:
     """Remove all of it; nothing happens where nothing is there."""
-    saved = paths.run / "machines" / f"forwarding-{plan.veth}.json"
-    if saved.exists():
-        for interface, value in json.loads(saved.read_text()).items():
-            with contextlib.suppress(OSError):
-                (_CONF / interface / "forwarding").write_text(value)
-        saved.unlink()
     for rule in _opening(plan):
         subprocess.run(["iptables", "-D", *rule], capture_output=True, check=False)
     command(["nft", "delete", "table", "inet", plan.veth], check=False)
     command(["ip", "link", "delete", plan.veth], check=False)
     if exists(plan):
         command(["ip", "netns", "delete", plan.namespace], check=False)
+    if _SAVED.exists() and not any(path.name.startswith(VETHS) for path in _CONF.iterdir()):
+        for interface, value in json.loads(_SAVED.read_text()).items():
+            with contextlib.suppress(OSError):
+                (_CONF / interface / "forwarding").write_text(value)
+        _SAVED.unlink()
 
 
 def left(plan: Plan) -> list[str]:

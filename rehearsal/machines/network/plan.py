@@ -14,6 +14,8 @@ REGISTRY = str(addresses.NODE)
 SERVICES = IPv4Network("192.0.2.0/24")
 LINK = IPv4Network("198.18.0.0/24")  # of the block for benchmarks (RFC 2544), which nobody routes
 
+VETHS = ("berth-aws", "berth-try")  # how the names of our ends of links begin
+
 # Each service has an address of its own, so that a route to one is no route to another.
 ENDPOINT_SERVICES = (
     "s3",
@@ -37,7 +39,7 @@ SOFTWARE_HOSTS = ("developer.download.nvidia.com", "nvidia.github.io")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One network. link: the block between this machine and the namespace; own: our address as machines see it."""
+    """One network. link: the block between this machine and the namespace; own: our address as seen there."""
 
     namespace: str
     veth: str
@@ -63,7 +65,7 @@ def plan(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     own = own_address(paths)
     return Plan(
         namespace=f"berth-aws{suffix and '-'}{suffix}",
-        veth=f"berth-aws{suffix}"[:15] if suffix else "berth-aws0",
+        veth=f"berth-aws{suffix or 0}",
         own=own.read_text().strip() if own.exists() else str(addresses.OWN_ADDRESS),
         front=front,
     )
@@ -80,7 +82,7 @@ def apart(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     number = 1 + digest[2] % 255
     return Plan(
         namespace=f"berth-try-{digest.hex()[:4]}",
-        veth=f"berth-t{digest.hex()[:4]}",
+        veth=f"berth-try{digest.hex()[:4]}",
         link=IPv4Network(f"198.18.{number}.0/24"),
         own=f"198.18.{number}.7",
         elastic=None,

@@ -16,6 +16,7 @@ from rehearsal.providers.aws.errors import AwsError
 from rehearsal.providers.aws.names import with_name
 from rehearsal.providers.aws.schema import Schema
 from rehearsal.providers.aws.table import Broken, Type
+from rehearsal.providers.aws.validate import Validator
 from rehearsal.providers.plugin.drift import drift
 from rehearsal.providers.plugin.model import (
     Autonaming,
@@ -151,6 +152,7 @@ class Resource:
     def _wait(self, api: Api, identity: str, inputs: Values, seconds: float) -> None:
         ready = self._entry.ready
         if ready is not None:
+            seconds = self._entry.limit(inputs) if self._entry.limit else seconds
             api.until(seconds, lambda: self._settled(api, lambda: ready(api, identity, inputs)))
 
     @contextmanager
@@ -260,8 +262,10 @@ class Resource:
         if not known.inputs:
             taken = covered(self._entry) & set(self._schema["inputs"])
             inputs = {key: value for key, value in outputs.items() if key in taken}
+            inputs = Validator(self._schema).check(inputs)  # in the SDK's types
             inputs = {key: value for key, value in inputs.items() if value not in (None, "", [], {})}
-            return State(identity, {**inputs, DEFAULTED: []}, outputs)
+            local = {key: value for key, value in self._entry.defaults.items() if key in self._entry.local}
+            return State(identity, {**local, **inputs, DEFAULTED: []}, {**local, **outputs})
         inputs = drift(reveal(known.inputs), stored, reveal(outputs))
         inputs = {**inputs, **{key: known.inputs[key] for key in known.inputs if key.startswith("__")}}
         return State(identity, shown.secret_like(inputs, known.inputs), outputs)

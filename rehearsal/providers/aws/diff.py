@@ -25,9 +25,10 @@ def same_json(old: Any, new: Any) -> bool:
 def diff(entry: Type, old: Values, new: Values, ignored: Iterable[str] = ()) -> Diff:
     """Compare stored inputs with checked ones."""
     found = changes(entry, old, new, ignored)
+    fixed = entry.replace_on | set(entry.replace_if(old, new) if entry.replace_if else ())
     named: dict[str, Change] = {}
     for path, change in found.items():
-        replaces = _replaces(entry, path)
+        replaces = _replaces(fixed, path)
         kind: Any = _REPLACING.get(change.kind, change.kind) if replaces else change.kind
         named[format_path(path)] = Change(kind, change.input_diff)
     replaced = any(change.replaces for change in named.values())
@@ -91,13 +92,13 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def _replaces(entry: Type, path: Path) -> bool:
+def _replaces(fixed: frozenset[str], path: Path) -> bool:
     if path[0] == "region":
         return True
     names = dotted(path)
     parts = names.split(".")
     above = {".".join(parts[: length + 1]) for length in range(len(parts))}
-    return bool(above & entry.replace_on) or any(fixed.startswith(f"{names}.") for fixed in entry.replace_on)
+    return bool(above & fixed) or any(one.startswith(f"{names}.") for one in fixed)
 
 
 def _in_the_way(entry: Type, old: Values, new: Values) -> bool:

@@ -97,6 +97,8 @@ class Type:
     """Property to function. A function that several properties share is called once."""
     replace_on: frozenset[str] = frozenset()
     """Properties whose change needs a replacement; also dotted paths without indices (`ebs.kmsKeyId`)."""
+    replace_if: Callable[[Values, Values], Iterable[str]] | None = None
+    """(inputs before, inputs now) -> further properties whose change needs a replacement this time."""
     local: frozenset[str] = frozenset()
     """Inputs that AWS is never told as such: forceDestroy, waitForCapacityTimeout."""
     tags: Tagging | None = None
@@ -133,4 +135,6 @@ class Type:
     create_seconds: float = 600
     update_seconds: float = 600
     delete_seconds: float = 600
+    limit: Callable[[Values], float] | None = None
+    """Seconds to wait until ready where the inputs say so themselves."""
     """Limits of waiting; `customTimeouts` takes precedence."""

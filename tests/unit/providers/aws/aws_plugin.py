@@ -165,6 +165,11 @@ class AwsPlugin:
         )
         self.servicer.Delete(request, Context())
 
+    def image(self) -> str:
+        """An image that the account has."""
+        found = self.servicer.account.client("ec2").describe_images(Owners=["136693071363"])["Images"]
+        return min(str(one["ImageId"]) for one in found if one["Architecture"] == "x86_64")
+
     def cancel_after(self, seconds: float) -> None:
         threading.Timer(seconds, self.servicer.cancel).start()
 
@@ -178,7 +183,10 @@ Need = tuple[str, Values]
 
 @dataclass(frozen=True)
 class Case:
-    """A sample of one resource type. `${name}` in values is the id of a need, `${name.prop}` an output."""
+    """A sample of one resource type.
+
+    In values `${name}` is the id of a need, `${name.prop}` an output of it, `${image}` an image.
+    """
 
     token: str
     inputs: Values
@@ -190,6 +198,8 @@ class Case:
     unread: tuple[str, ...] = ()
     """Inputs that an import by id cannot know."""
     imported: bool = True
+    import_id: str = ""
+    """What an import takes where it is not the id; `${it}` is the id."""
     name: str = ""
 
     @property

@@ -93,14 +93,14 @@ def test_prices_agree_between_the_tables() -> None:
 
 
 def test_a_price_that_is_not_known_is_none_and_no_guess() -> None:
-    assert prices.price("g6.xlarge", "us-east-2").on_demand_usd == 0.8048
-    assert prices.price("g6.xlarge", "eu-central-1").on_demand_usd is None
-    assert prices.price("g6.xlarge", "us-east-1").spot_usd is None
-    assert prices.lowest_spot(["g6.xlarge"], "us-east-1") is None
+    assert prices.price("g6e.xlarge", "us-east-2").on_demand_usd == 1.861
+    assert prices.price("g6e.xlarge", "eu-central-1").on_demand_usd is None
+    assert prices.price("g6e.xlarge", "us-east-1").spot_usd is None
+    assert prices.lowest_spot(["g6e.xlarge"], "us-east-1") is None
 
 
 def test_the_lowest_spot_price_is_found_among_candidates() -> None:
-    found = prices.lowest_spot(["g4dn.4xlarge", "g4dn.xlarge", "g6.xlarge"], "us-east-1")
+    found = prices.lowest_spot(["g4dn.4xlarge", "g4dn.xlarge", "g6e.xlarge"], "us-east-1")
     assert found is not None
     assert (found.instance_type, found.spot_usd) == ("g4dn.xlarge", 0.2132)
 

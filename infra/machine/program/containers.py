@@ -8,6 +8,7 @@ https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from .aws import Aws
@@ -35,21 +36,30 @@ def settings(text: str, data_root: str | None) -> str:
 
 
 def move_root(machine: Machine) -> None:
-    """Have docker's data on the data volume; what it has already is copied, and removed only by `start`."""
+    """Have docker's data on the data volume; what it has already is copied, and removed only by `start`.
+
+    A volume that comes with docker's data, from a snapshot, keeps it.
+    """
     text = machine.read(SETTINGS)
     wanted = settings(text, NEW_ROOT)
     if wanted == text:
         return
-    old = machine.path(ROOT)
-    if old.is_dir() and any(old.iterdir()):
+    old, new = machine.path(ROOT), machine.path(NEW_ROOT)
+    if _has_content(old):
         machine.attempt("systemctl", "stop", "docker.socket", "docker.service")
-        partial = machine.path(MOUNT + "/docker.partial")
-        machine.run("rm", "-rf", str(partial))
-        machine.run("cp", "-a", str(old), str(partial))
-        machine.run("rm", "-rf", str(machine.path(NEW_ROOT)))
-        partial.rename(machine.path(NEW_ROOT))
-        machine.path(ROOT).rename(machine.path(ROOT + ".moved"))
+        if not _has_content(new):
+            partial = machine.path(MOUNT + "/docker.partial")
+            machine.run("rm", "-rf", str(partial))
+            machine.run("cp", "-a", str(old), str(partial))
+            if new.exists():
+                new.rmdir()
+            partial.rename(new)
+        old.rename(machine.path(ROOT + ".moved"))
     machine.write(SETTINGS, wanted)
+
+
+def _has_content(directory: Path) -> bool:
+    return directory.is_dir() and any(directory.iterdir())
 
 
 def add_runtime(machine: Machine) -> None:

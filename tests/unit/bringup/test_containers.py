@@ -33,13 +33,7 @@ def _docker_with_data(machine: ScriptedMachine) -> None:
         target.joinpath("overlay2/layer").write_text("content")
         return 0, ""
 
-    def remove() -> tuple[int, str]:
-        for name in ("/data/docker.partial", "/data/docker"):
-            if f"rm -rf {machine.path(name)}" == machine.ran[-1] and machine.path(name).exists():
-                machine.path(name).rmdir()
-        return 0, ""
-
-    machine.answers = {"cp -a": copy, "rm -rf": remove}
+    machine.answers = {"cp -a": copy}
 
 
 def test_data_that_docker_has_moves_and_stays_until_docker_runs_from_the_new_place(
@@ -63,6 +57,14 @@ def test_a_copy_that_fails_leaves_docker_where_it_was(machine: ScriptedMachine) 
         containers.move_root(machine)
     assert machine.read("/var/lib/docker/overlay2/layer") == "content"
     assert machine.read(containers.SETTINGS) == ""
+
+
+def test_data_that_is_on_the_volume_already_is_kept(machine: ScriptedMachine) -> None:
+    _docker_with_data(machine)
+    machine.write("/data/docker/overlay2/earlier", "from a snapshot")
+    containers.move_root(machine)
+    assert machine.read("/data/docker/overlay2/earlier") == "from a snapshot"
+    assert not any(command.startswith("cp") for command in machine.ran)
 
 
 def test_without_docker_only_the_settings_are_written(machine: ScriptedMachine) -> None:

@@ -15,6 +15,7 @@ from rehearsal.errors import BerthError
 
 _REAL: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".aws.dev")
 _RECENT_SECONDS: Final = 120
+_SHORTEST: Final = 4  # characters of a name that is in no message by chance
 _CONNECT_SECONDS: Final = 5
 _READ_SECONDS: Final = 30
 
@@ -147,7 +148,8 @@ class Account:
     def made(self, *names: str) -> None:
         """Ids, names and ARNs of something made now: other parts of AWS may not see it yet."""
         with self._lock:
-            self._made.update(dict.fromkeys((name for name in names if name), time.monotonic()))
+            long_enough = (name for name in names if len(name) >= _SHORTEST)
+            self._made.update(dict.fromkeys(long_enough, time.monotonic()))
 
     def names_recent(self, text: str) -> bool:
         """Whether a message names something that was made a moment ago."""

@@ -114,8 +114,7 @@ class Resource:
 
     def _not_yet(self, error: AwsError) -> bool:
         """Whether a part of AWS has not heard yet of something that was made a moment ago."""
-        client_fault = not error.throttled and not error.exists and not error.capacity
-        return client_fault and self._account.names_recent(error.text)
+        return error.unsuitable and self._account.names_recent(error.text)
 
     def _finish(self, api: Api, call: Call, identity: str, news: Values, inputs: Values) -> State:
         """What belongs to a create besides the thing itself."""

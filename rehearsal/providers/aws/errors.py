@@ -103,6 +103,11 @@ class AwsError(BerthError):
         return self.code == "404" or "NotFound" in self.code or self.code.startswith("NoSuch")
 
     @property
+    def unsuitable(self) -> bool:
+        """Something that the request names does not exist, or is not what it should be."""
+        return self.gone or self.code.startswith(("Invalid", "Malformed", "Validation"))
+
+    @property
     def exists(self) -> bool:
         """There is one of this name already."""
         return any(

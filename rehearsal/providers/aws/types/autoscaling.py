@@ -274,7 +274,7 @@ GROUP = Type(
             "healthCheckGracePeriod",
             "healthCheckType",
         }
-        | {"launchTemplate.id", "launchTemplate.name", "launchTemplate.version", "predictedCapacity"}
+        | {"launchTemplate.id", "launchTemplate.name", "launchTemplate.version"}
         | {
             "serviceLinkedRoleArn",
             "targetGroupArns",

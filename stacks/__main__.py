@@ -5,6 +5,7 @@ import sys
 
 import pulumi
 
+from infra.asking import LookUpError
 from infra.config import load
 from infra.problems import ConfigError
 
@@ -17,7 +18,7 @@ def main() -> None:
         environment = load()
         target = importlib.import_module(f"stacks.{environment.target.replace('-', '_')}")
         outputs = target.build(environment)
-    except ConfigError as error:
+    except (ConfigError, LookUpError) as error:
         pulumi.log.error(str(error))
         sys.exit(_SAID_SO)
     for name, value in outputs.exports().items():

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from infra.access.bastion import Bastion, BastionArgs
 from infra.access.instance_connect import InstanceConnect, InstanceConnectArgs
 from infra.access.ssm import SessionManager, SessionManagerArgs
+from infra.asking import ask
 from infra.catalog.images import DISTRIBUTIONS
 from infra.config import AwsVmEnvironment
 from infra.identity.people import People, PeopleArgs
@@ -52,7 +53,11 @@ def build(env: AwsVmEnvironment) -> AwsVmDeclared:
     )
     on_aws = pulumi.ResourceOptions(provider=provider)
     asking = pulumi.InvokeOptions(provider=provider)
-    account_id = aws.get_caller_identity(opts=asking).account_id
+    account_id = ask(
+        "the AWS account",
+        "Are there credentials? `aws sts get-caller-identity` asks the same.",
+        lambda: aws.get_caller_identity(opts=asking).account_id,
+    )
     boot = partial(image_id, environment=env.environment, pin=env.machine.image.pin, asking=asking)
     bucket_name = env.storage.bucket or dns_label("berth", env.environment, account_id, env.region)
     content = {image: content_tag(image) for image in IMAGES}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.asking import ask
 from infra.catalog.images import DISTRIBUTIONS
 from infra.config.aws_vm import Image
 
@@ -62,14 +63,21 @@ def image_id(
 def look_up(image: Image, opts: pulumi.InvokeOptions) -> str:
     """The id of the newest image that the values describe. Asks EC2 or SSM."""
     distribution = DISTRIBUTIONS[image.distribution]
-    if image.owner and image.name:
-        return _newest(image.owner, image.name, opts)
+    owner, name = image.owner or distribution.owner, image.name or distribution.name
     parameter = image.ssm or (
         distribution.nvidia_parameter if image.profile == "nvidia" else distribution.parameter
     )
-    if parameter:
-        return aws.ssm.get_parameter(name=parameter, opts=opts).value
-    return _newest(distribution.owner, distribution.name, opts)
+    if parameter and not (image.owner and image.name):
+        return ask(
+            f"the SSM parameter {parameter}",
+            "berth:machine.image says which; does it exist in this region, and may you read it?",
+            lambda: aws.ssm.get_parameter(name=parameter, opts=opts).value,
+        )
+    return ask(
+        f"the newest image {name} of {owner}",
+        "berth:machine.image says which; is there one in this region?",
+        lambda: _newest(owner, name, opts),
+    )
 
 
 def _newest(owner: str, name: str, opts: pulumi.InvokeOptions) -> str:

@@ -8,6 +8,7 @@ import pytest
 import recorder
 
 from infra import config
+from infra.asking import LookUpError
 from infra.problems import ConfigError, Problem
 
 SAID_SO = 32  # https://github.com/pulumi/pulumi/blob/master/sdk/python/cmd/pulumi-language-python-exec
@@ -35,6 +36,13 @@ def test_wrong_values_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
         raise error
 
     assert run(monkeypatch, load) == [str(error)]
+
+
+def test_a_cloud_that_cannot_be_asked_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> Any:
+        raise LookUpError("the AWS account cannot be looked up: no credentials")
+
+    assert run(monkeypatch, load) == ["the AWS account cannot be looked up: no credentials"]
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

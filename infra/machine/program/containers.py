@@ -4,7 +4,7 @@ https://docs.docker.com/engine/daemon/
 https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html
 """
 
-# ruff: noqa: TC001 # a block for type checking would be shipped for nothing
+# ruff: noqa: TC001, TC003 # a block for type checking would be shipped for nothing
 from __future__ import annotations
 
 import json

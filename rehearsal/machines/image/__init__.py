@@ -1,8 +1,8 @@
 """The disk image that rehearsed machines start from, made of the distribution's packages.
 
 Kept in `<cache>/machines/images/<fingerprint>/`: `disk.qcow2` (one ext4 file system, no partitions), the
-kernel unpacked (`vmlinux` boots fastest, by its PVH entry) and the initramfs. It holds nothing of a
-rehearsal, so all share it: the authority comes by `authority.initrd`, everything else by the metadata service.
+kernel unpacked (`vmlinux` boots fastest, by its PVH entry) and the initramfs. It holds nothing of one
+rehearsal, so all share it: the authority comes by `authority.initrd`, the rest by the metadata service.
 """
 
 import hashlib

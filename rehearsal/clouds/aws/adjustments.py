@@ -35,6 +35,10 @@ def apply() -> None:
     storage: Any = importlib.import_module("moto.ec2.models.elastic_block_store")
     make_key = storage.EBSBackend._create_default_encryption_key  # noqa: SLF001
     storage.EBSBackend._create_default_encryption_key = lambda ec2: _of_aws(ec2, make_key(ec2))  # noqa: SLF001
+    # A rule's description is shown whatever its source.
+    rules: Any = importlib.import_module("moto.ec2.models.security_groups")
+    rules.SecurityGroupRule.description = property(_rule_description)
+    rules.SecurityGroupRule.__init__ = _remembering(rules.SecurityGroupRule.__init__)
     # A bucket's policy is applied with its conditions.
     buckets: Any = importlib.import_module("moto.s3.models")
     buckets.FakeBucket.get_permission = _bucket_permission
@@ -72,13 +76,30 @@ def _image_devices(image: Any) -> list[dict[str, Any]]:
 
 
 def _with_a_free_address(create: Callable[..., Any]) -> Callable[..., Any]:
-    def created(ec2: Any, subnet: Any, address: Any = None, several: Any = None, **more: Any) -> Any:
+    def created(
+        ec2: Any, subnet: Any, address: Any = None, several: Any = None, *others: Any, **more: Any
+    ) -> Any:
         if not address and not several:
             place = ec2.get_subnet(subnet) if isinstance(subnet, str) else subnet
             address = place.get_available_subnet_ip(None)
-        return create(ec2, subnet, address, several, **more)
+        return create(ec2, subnet, address, several, *others, **more)
 
     return created
+
+
+def _remembering(make: Callable[..., None]) -> Callable[..., None]:
+    def made(rule: Any, *args: Any, **more: Any) -> None:
+        make(rule, *args, **more)
+        sources = [*args, *more.values()]
+        told = [one["Description"] for one in sources if isinstance(one, dict) and one.get("Description")]
+        rule.told = told[0] if told else None
+
+    return made
+
+
+def _rule_description(rule: Any) -> str | None:
+    told: str | None = rule.ip_range.get("Description") or rule.source_group.get("Description") or rule.told
+    return told
 
 
 def _of_aws(ec2: Any, arn: str) -> str:

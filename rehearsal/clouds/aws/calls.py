@@ -54,9 +54,7 @@ class Reply:
 
     def send(self, start_response: StartResponse) -> list[bytes]:
         """Answer a WSGI request with it."""
-        named = {name.lower() for name, _ in self.headers}
-        length = [] if "content-length" in named else [("Content-Length", str(len(self.body)))]
-        start_response(f"{self.status} Answer", [*self.headers, *length])
+        start_response(f"{self.status} Answer", self.headers)
         return [self.body]
 
 

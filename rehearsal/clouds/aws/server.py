@@ -14,11 +14,40 @@ from werkzeug.serving import ThreadedWSGIServer
 from rehearsal.clouds.aws.calls import Application
 
 HANDSHAKE_SECONDS = 30.0
+IDLE_SECONDS = 75.0
 GOODBYE_SECONDS = 5.0
 
 
 class _Handler(MotoRequestHandler):
     """Quiet: the account logs what it does not know, requests are not worth a line."""
+
+    timeout = IDLE_SECONDS
+
+    def run_wsgi(self) -> None:
+        """Answer one request and keep the connection, which werkzeug closes for fear of unread bodies."""
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        answered: list[Any] = ["500 Internal Server Error", []]
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            answered[:] = [status, headers]
+            return lambda _data: None
+
+        try:
+            body = b"".join(self.server.app(self.make_environ(), start_response))
+        except OSError:
+            self.close_connection = True  # a fault has ended the connection, or the client has
+            return
+        code, _, reason = answered[0].partition(" ")
+        named = {name.lower() for name, _ in answered[1]}
+        self.send_response(int(code), reason)
+        for name, value in answered[1]:
+            self.send_header(name, value)
+        if "content-length" not in named and int(code) not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         pass

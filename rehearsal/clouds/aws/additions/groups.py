@@ -61,6 +61,20 @@ def delete_group(call: Call) -> Mapping[str, Any]:
     return reply
 
 
+@answers("autoscaling", "PutLifecycleHook")
+def put_hook(call: Call) -> Mapping[str, Any]:
+    """A hook with the target and the role that the request names, or none."""
+    reply = call.forward()
+    with backends() as backend:
+        for hook in backend("autoscaling", call.region).lifecycle_hooks.values():
+            same_group = hook.auto_scaling_group_name == call.params["AutoScalingGroupName"]
+            if same_group and hook.name == call.params["LifecycleHookName"]:
+                hook.role_arn = call.params.get("RoleARN")
+                hook.notification_target_arn = call.params.get("NotificationTargetARN")
+                hook.notification_metadata = call.params.get("NotificationMetadata")
+    return reply
+
+
 @answers("autoscaling", "StartInstanceRefresh")
 def start_refresh(call: Call) -> Mapping[str, Any]:
     """Replace every instance of a group; only the rolling strategy, and without waiting for health."""

@@ -50,20 +50,6 @@ def run_instances(call: Call) -> Mapping[str, Any]:
     return {**reply, "Instances": described["Instances"]}
 
 
-@answers("ec2", "CreateLaunchTemplateVersion")
-def create_template_version(call: Call) -> Mapping[str, Any]:
-    """A version that stems from another has what it does not say itself from that one."""
-    source = call.params.get("SourceVersion")
-    if source is None:
-        return call.forward()
-    key = {
-        name: call.params[name] for name in ("LaunchTemplateId", "LaunchTemplateName") if name in call.params
-    }
-    found = call.moto_operation("DescribeLaunchTemplateVersions")(**key, Versions=[str(source)])
-    base = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
-    return call.forward(SourceVersion=None, LaunchTemplateData={**base, **call.params["LaunchTemplateData"]})
-
-
 def _template(call: Call) -> tuple[dict[str, Any], dict[str, str]]:
     """The data of the launch template that is asked for, and the tags that tell of it."""
     wanted = call.params.get("LaunchTemplate")

@@ -250,3 +250,81 @@ def test_a_bucket_that_wants_tls_can_be_used_here(client: Client) -> None:
     )
     with pytest.raises(ClientError, match=r"\(403\)"):
         s3.put_object(Bucket="data", Key="a", Body=b"1")
+
+
+def test_snapshots_of_public_images_are_not_ones_own(client: Client) -> None:
+    ec2 = client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    made = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    assert [row["SnapshotId"] for row in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]] == [made]
+    assert len(ec2.describe_snapshots()["Snapshots"]) > 1
+
+
+def test_rules_of_every_source_are_changed_in_place(client: Client, network: Network) -> None:
+    ec2 = client("ec2")
+    pair = {"GroupId": network.group, "Description": "inside"}
+    rules = ec2.authorize_security_group_ingress(
+        GroupId=network.group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [pair]}],
+    )["SecurityGroupRules"]
+    number = rules[0]["SecurityGroupRuleId"]
+
+    def shown() -> Any:
+        return ec2.describe_security_group_rules(SecurityGroupRuleIds=[number])["SecurityGroupRules"][0]
+
+    assert shown()["Description"] == "inside"
+    new = {"IpProtocol": "-1", "ReferencedGroupId": network.group, "Description": "all"}
+    change = {"SecurityGroupRuleId": number, "SecurityGroupRule": new}
+    ec2.modify_security_group_rules(GroupId=network.group, SecurityGroupRules=[change])
+    assert (shown()["IpProtocol"], shown()["Description"]) == ("-1", "all")
+    other = {**change, "SecurityGroupRule": {"IpProtocol": "-1", "CidrIpv4": "10.0.0.0/8"}}
+    with pytest.raises(ClientError, match="You may not specify CidrIpv4"):
+        ec2.modify_security_group_rules(GroupId=network.group, SecurityGroupRules=[other])
+
+
+def test_parts_of_a_network_are_changed_as_on_aws(client: Client, network: Network) -> None:
+    ec2 = client("ec2")
+    table = ec2.create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
+    endpoint = ec2.create_vpc_endpoint(VpcId=network.vpc, ServiceName="com.amazonaws.us-east-1.s3")
+    number = endpoint["VpcEndpoint"]["VpcEndpointId"]
+
+    def targets() -> list[str]:
+        (found,) = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        return [route.get("GatewayId", "") for route in found["Routes"]]
+
+    ec2.modify_vpc_endpoint(VpcEndpointId=number, AddRouteTableIds=[table])
+    assert number in targets()
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[number])
+    assert number not in targets()
+    made = ec2.create_managed_prefix_list(PrefixListName="own", MaxEntries=2, AddressFamily="IPv4")
+    changed = ec2.modify_managed_prefix_list(
+        PrefixListId=made["PrefixList"]["PrefixListId"],
+        CurrentVersion=1,
+        AddEntries=[{"Cidr": "203.0.113.7/32"}],
+    )
+    assert changed["PrefixList"]["PrefixListName"] == "own"
+    specification = {"ResourceType": "dhcp-options", "Tags": [{"Key": "a", "Value": "1"}]}
+    options = ec2.create_dhcp_options(
+        DhcpConfigurations=[{"Key": "domain-name", "Values": ["example.org"]}],
+        TagSpecifications=[specification],
+    )["DhcpOptions"]["DhcpOptionsId"]
+    (found,) = ec2.describe_dhcp_options(DhcpOptionsIds=[options])["DhcpOptions"]
+    assert found["Tags"] == [{"Key": "a", "Value": "1"}]
+    interface = ec2.create_network_interface(SubnetId=network.subnets[0])["NetworkInterface"]
+    assert interface["PrivateIpAddress"].startswith("10.0.0."), "an address of its subnet"
+
+
+def test_a_templates_own_tags_are_not_its_data(client: Client) -> None:
+    ec2 = client("ec2")
+    own = {"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "1"}]}
+    ec2.create_launch_template(
+        LaunchTemplateName="t", LaunchTemplateData={"InstanceType": "t3.nano"}, TagSpecifications=[own]
+    )
+    (version,) = ec2.describe_launch_template_versions(LaunchTemplateName="t")["LaunchTemplateVersions"]
+    assert version["LaunchTemplateData"] == {"InstanceType": "t3.nano"}
+    ec2.create_launch_template_version(
+        LaunchTemplateName="t", SourceVersion="1", LaunchTemplateData={"EbsOptimized": True}
+    )
+    newest = ec2.describe_launch_template_versions(LaunchTemplateName="t", Versions=["$Latest"])
+    data = newest["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    assert (data["InstanceType"], data["EbsOptimized"]) == ("t3.nano", True)

@@ -42,6 +42,8 @@ def apply() -> None:
     # A bucket's policy is applied with its conditions.
     buckets: Any = importlib.import_module("moto.s3.models")
     buckets.FakeBucket.get_permission = _bucket_permission
+    # A delete marker is removed like a version, and has nothing on disk.
+    buckets.FakeDeleteMarker.dispose = lambda *_, **__: None
     # Addresses which are given to machines must be routable in the rehearsal.
     ephemeral = _addresses(EPHEMERAL)
     interfaces.random_public_ip = lambda: next(ephemeral)

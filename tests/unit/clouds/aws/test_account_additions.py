@@ -328,3 +328,18 @@ def test_a_templates_own_tags_are_not_its_data(client: Client) -> None:
     newest = ec2.describe_launch_template_versions(LaunchTemplateName="t", Versions=["$Latest"])
     data = newest["LaunchTemplateVersions"][0]["LaunchTemplateData"]
     assert (data["InstanceType"], data["EbsOptimized"]) == ("t3.nano", True)
+
+
+def test_a_versioned_bucket_is_emptied_at_once(client: Client) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="data")
+    s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket="data", Key="a", Body=b"1")
+        s3.delete_object(Bucket="data", Key="a")
+    found = s3.list_object_versions(Bucket="data")
+    rows = [*found["DeleteMarkers"], *found["Versions"]]
+    wanted = [{"Key": row["Key"], "VersionId": row["VersionId"]} for row in rows]
+    assert len(s3.delete_objects(Bucket="data", Delete={"Objects": wanted})["Deleted"]) == 4
+    s3.delete_bucket(Bucket="data")
+    assert s3.list_buckets()["Buckets"] == []

@@ -6,15 +6,16 @@ emulates it.
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 from rehearsal.machines.image import Image
 from rehearsal.paths import Paths
 
 KVM = ("-accel", "kvm", "-cpu", "host")
-# thread=multi: a thread for each CPU. What is off would make software choose instructions that an interpreter is
-# slow at. Measured: string moves (erms, fsrm) copy at an eighth of the speed of plain ones, AVX halves SHA-256
-# and takes AES-GCM to an eighth; five-level paging costs a walk more.
+# thread=multi: a thread for each CPU. What is off would make software choose instructions that an interpreter
+# is slow at. Measured: string moves (erms, fsrm) copy at an eighth of the speed of plain ones, AVX halves
+# SHA-256 and takes AES-GCM to an eighth; five-level paging costs a walk more.
 _SLOW = ("la57", "avx", "avx2", "fma", "f16c", "vaes", "vpclmulqdq", "erms", "fsrm")
 TCG = (
     "-accel",
@@ -24,6 +25,7 @@ TCG = (
 )
 LIMIT = 12.0  # seconds; with KVM it takes one
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_STUCK = b"KVM internal error"  # QEMU stops the guest and waits
 _REACHED = "Attempted to kill init"  # /bin/true has ended: the whole kernel has started
 
 
@@ -52,8 +54,15 @@ def boots(image: Image, accelerator: tuple[str, ...], log: Path) -> bool:
         *("-kernel", str(image.kernel), "-initrd", str(image.initrd)),
         *("-append", "console=ttyS0 rdinit=/bin/true panic=-1"),
     ]
-    try:
-        subprocess.run(command, capture_output=True, check=False, timeout=LIMIT)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return _REACHED in log.read_text(errors="replace")
+    said = log.with_suffix(".stderr")
+    with said.open("wb") as errors:
+        try:
+            guest = subprocess.Popen(command, stdout=errors, stderr=errors, stdin=subprocess.DEVNULL)
+        except OSError:
+            return False
+    until = time.monotonic() + LIMIT
+    while guest.poll() is None and time.monotonic() < until and _STUCK not in said.read_bytes():
+        time.sleep(0.1)
+    guest.kill()
+    guest.wait()
+    return log.exists() and _REACHED in log.read_text(errors="replace")

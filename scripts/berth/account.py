@@ -20,15 +20,15 @@ def _account(env: str) -> Place:
     return account()
 
 
-def up(env: options.Env, *, yes: options.Yes = False) -> None:
+def up(env: options.Env, *, refresh: options.Refresh = False, yes: options.Yes = False) -> None:
     """Create or update an environment, then verify it."""
     if in_rehearsal_shell():
-        rehearse.up(env, yes=yes)
+        rehearse.up(env, refresh=refresh, yes=yes)
         return
     from scripts.berth import stack, verify
 
     here = _account(env)
-    stack.deploy(here, env, stack.log_of(here, env), yes=yes)
+    stack.deploy(here, env, stack.log_of(here, env), yes=yes, refresh=refresh)
     raise typer.Exit(verify.verify(here, env, verify.Ask(), as_json=False))
 
 

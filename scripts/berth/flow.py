@@ -44,7 +44,9 @@ class Phases:
         return time.monotonic() - self.began
 
 
-def up(where: Paths, env: str, choice: Choice, ask: targets.Ask, console: Console) -> None:
+def up(
+    where: Paths, env: str, choice: Choice, ask: targets.Ask, console: Console, *, refresh: bool = False
+) -> None:
     """Bring up, deploy, verify, report.
 
     Raises:
@@ -64,7 +66,7 @@ def up(where: Paths, env: str, choice: Choice, ask: targets.Ask, console: Consol
             number = stack.resolve_pending(place, env, lambda inputs: target.exists(place, inputs))
             console.print(f"note: {number} operations of a killed command were resolved", highlight=False)
         with phases.phase("pulumi up"):
-            stack.deploy(place, env, stack.log_of(place, env), yes=True)
+            stack.deploy(place, env, stack.log_of(place, env), yes=True, refresh=refresh)
         with phases.phase("verification"):
             found = target.verify(place, env, ask, console)
         kinds = stack.kinds(stack.exported(place, env))

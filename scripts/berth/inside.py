@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ def leave_shims_alone(where: Paths) -> None:
     os.environ["PATH"] = os.pathsep.join(part for part in path if part != shims)
 
 
-def choose(where: Paths, env: str, cluster: str | None, gpus: int | None) -> Choice:
+def choose(
+    where: Paths, env: str, cluster: str | None, gpus: int | None, *, machines: bool | None = None
+) -> Choice:
     """The flags, else what the rehearsal was brought up with, else what the environment's values ask for.
 
     Parts for the environment's target come to those that were there; after a reboot they come alone.
@@ -38,7 +41,7 @@ def choose(where: Paths, env: str, cluster: str | None, gpus: int | None) -> Cho
     targets = {target_of(env), *(previous.targets if record and record.boot == boot() else ())}
     return Choice(
         targets=tuple(target for target in TARGETS if target in targets),
-        machines=previous.machines,
+        machines=previous.machines if machines is None else machines,
         cluster=cluster or previous.cluster,
         gpus=gpus if gpus is not None else max(wanted, previous.gpus),
     )
@@ -57,7 +60,8 @@ def values_gpus(env: str, checkout: Path = CHECKOUT) -> int:
 def place_of(where: Paths, record: Record, env: str) -> Place:
     """The rehearsal that a record describes, as an environment sees it."""
     environ = session.inside(where, record, target_of(env)).over(os.environ)
-    return rehearsal(where, environ, Path(record.programs[0]) / "pulumi")
+    engine = Path(record.programs[0]) / "pulumi"
+    return replace(rehearsal(where, environ, engine), machines=record.choice.machines)
 
 
 def has_images(record: Record) -> bool:

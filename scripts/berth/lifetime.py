@@ -33,6 +33,18 @@ def duration(text: str, longest: timedelta) -> timedelta:
     return wanted
 
 
+def has_ended(place: Place, env: str, now: datetime | None = None) -> bool:
+    """Whether the end that the values file names has passed.
+
+    The group's schedule has then set its size to 0 behind Pulumi's back, which only a refresh shows.
+    """
+    try:
+        end = datetime.fromisoformat(str(values.read(values.file_of(place, env)).get("expires_at")))
+    except ValueError:
+        return False
+    return end < (now or datetime.now(UTC))
+
+
 def extend(place: Place, env: str, text: str, now: datetime | None = None) -> list[str]:
     """End the lifetime that long from now; returns the changed lines of the values file.
 

@@ -119,7 +119,8 @@ def _values(app: typer.Typer, where: Where) -> None:
         from scripts.berth import lifetime
 
         place = where(env)
-        _apply(place, env, lifetime.extend(place, env, duration), up=up, yes=yes)
+        refresh = lifetime.has_ended(place, env)
+        _apply(place, env, lifetime.extend(place, env, duration), up=up, yes=yes, refresh=refresh)
 
 
 def _snapshot(app: typer.Typer, where: Where) -> None:
@@ -155,7 +156,16 @@ def _snapshot(app: typer.Typer, where: Where) -> None:
             )
 
 
-def _apply(place: Place, env: str, changed: list[str], *, up: bool, yes: bool, target: str = "") -> None:
+def _apply(
+    place: Place,
+    env: str,
+    changed: list[str],
+    *,
+    up: bool,
+    yes: bool,
+    target: str = "",
+    refresh: bool = False,
+) -> None:
     """Show what was written, and deploy it where that is asked for."""
     from scripts.berth import stack, values
 
@@ -165,7 +175,8 @@ def _apply(place: Place, env: str, changed: list[str], *, up: bool, yes: bool, t
         print(f"Nothing to change in {values.file_of(place, env)}.")
     if not up:
         if changed:
-            print(f"To apply it: {place.prefix} up {env}")
+            print(f"To apply it: {place.prefix} up {env}{' --refresh' if refresh else ''}")
         return
     sys.stdout.flush()
-    stack.deploy(place, env, stack.log_of(place, env), yes=yes or place.rehearsed, target=target)
+    log = stack.log_of(place, env)
+    stack.deploy(place, env, log, yes=yes or place.rehearsed, target=target, refresh=refresh)

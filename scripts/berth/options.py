@@ -20,6 +20,11 @@ Gpus = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(min=0, max=1024, metavar="N", help="Simulated GPUs of the node."),
 ]
+Machines = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option("--machines/--no-machines", help="Whether emulated instances really boot (they do)."),
+]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Ask first what has changed behind Pulumi's back.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the whole plan; change nothing.")]

@@ -28,7 +28,7 @@ GRACE_SECONDS = 12.0
 class Place:
     """An engine, its environment, and the directory of the project.
 
-    values: the directory of the values files.
+    values: the directory of the values files. machines: whether instances that run in the account can work.
     stack_names: of this project in the backend, where they can be had without the engine.
     started: told the engine's pid; ended: told that it has ended.
     """
@@ -38,6 +38,7 @@ class Place:
     project: Path
     rehearsed: bool
     values: Path
+    machines: bool = True
     stack_names: Callable[[], list[str]] | None = None
     started: Callable[[int], None] = field(default=lambda _: None)
     ended: Callable[[], None] = field(default=lambda: None)

@@ -21,7 +21,9 @@ def up(
     *,
     cluster: options.Cluster = None,
     gpus: options.Gpus = None,
+    machines: options.Machines = None,
     dry_run: options.DryRun = False,
+    refresh: options.Refresh = False,
     minutes: options.Minutes = 30,
     yes: options.Yes = False,
 ) -> None:
@@ -30,7 +32,7 @@ def up(
 
     del yes  # nothing here costs anything: there is nothing to ask
     where = inside.here()
-    choice = inside.choose(where, known(env), cluster, gpus)
+    choice = inside.choose(where, known(env), cluster, gpus, machines=machines)
     inside.leave_shims_alone(where)
     console = Console()
     if dry_run:
@@ -40,7 +42,7 @@ def up(
         return
     from scripts.berth import flow, targets
 
-    flow.up(where, env, choice, targets.Ask(minutes=minutes), console)
+    flow.up(where, env, choice, targets.Ask(minutes=minutes), console, refresh=refresh)
 
 
 def preview(
@@ -49,12 +51,13 @@ def preview(
     as_json: options.Json = False,
     cluster: options.Cluster = None,
     gpus: options.Gpus = None,
+    machines: options.Machines = None,
 ) -> None:
     """Show what `up` would change."""
     from scripts.berth import stack
 
     where = inside.here()
-    choice = inside.choose(where, known(env), cluster, gpus)
+    choice = inside.choose(where, known(env), cluster, gpus, machines=machines)
     inside.leave_shims_alone(where)
     raise typer.Exit(stack.preview(inside.enter(where, env, choice), env, as_json=as_json))
 
@@ -109,10 +112,11 @@ def env_(
     as_json: options.Json = False,
     cluster: options.Cluster = None,
     gpus: options.Gpus = None,
+    machines: options.Machines = None,
 ) -> None:
     """Print shell exports for `eval "$(berth rehearse env)"`; starts what is missing."""
     where = inside.here()
-    choice = inside.choose(where, known(env), cluster, gpus)
+    choice = inside.choose(where, known(env), cluster, gpus, machines=machines)
     original = dict(os.environ)
     inside.leave_shims_alone(where)
     record = session.ready(where, choice)

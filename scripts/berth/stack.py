@@ -25,14 +25,17 @@ def select(place: Place, env: str) -> None:
         place.capture("stack", "select", "--create", env)
 
 
-def deploy(place: Place, env: str, log: Path, *, yes: bool, target: str = "") -> None:
+def deploy(place: Place, env: str, log: Path, *, yes: bool, target: str = "", refresh: bool = False) -> None:
     """`pulumi up`. target: URN, or pattern of URNs, of the only resources to be changed.
+
+    refresh: read first what the resources are like now.
 
     Raises:
         BerthError: it failed; with the end of its log.
     """
     select(place, env)
-    flags = [*policy.arguments(), *(["--yes"] if yes else []), *(["--target", target] if target else [])]
+    flags = [*policy.arguments(), *(["--yes"] if yes else []), *(["--refresh"] if refresh else [])]
+    flags += ["--target", target] if target else []
     status = place.run("up", "--stack", env, *flags, log=log)
     if status:
         raise failed(f"`pulumi up` of {env} failed", log, f"{place.prefix} up {env}")

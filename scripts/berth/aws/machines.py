@@ -108,7 +108,7 @@ def _absent(
     if remaining_minutes(outputs) < 0:
         return BerthError(
             f"the lifetime of {env} ended at {outputs.expires_at}",
-            f"Start it anew: `{place.prefix} extend {env} 8h`, then `{place.prefix} up {env}`.",
+            f"Start it anew: `{place.prefix} extend {env} 8h --up`.",
         )
     if found:
         return BerthError(

@@ -135,7 +135,7 @@ class Watch:
         if machines.remaining_minutes(self.outputs) < 0:
             raise BerthError(
                 f"the lifetime of {env} ended at {self.outputs.expires_at}",
-                f"`{self.place.prefix} extend {env} 8h`, then `{self.place.prefix} up {env}`.",
+                f"Start it anew: `{self.place.prefix} extend {env} 8h --up`.",
             )
         activity = machines.last_activity(self.place, self.outputs) if role == "machine" else ""
         self.shown.now(f"{role}: waiting for an instance" + (f" ({activity})" if activity else ""))

@@ -1,5 +1,6 @@
 """The target `aws-vm`: a GPU machine in a private network of an AWS account."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,9 @@ def verify(place: Place, env: str, ask: Ask, progress: Console) -> Verification:
     outputs = deployed(place, env)
     storage = bucket(place, outputs.bucket, outputs.region)
     found = Verification()
+    if not place.machines:
+        _account_side(found, place, outputs, storage)
+        return found
     with watch.progress(progress) as shown:
         wait = watch.Watch(place, outputs, storage, shown, ask.minutes)
         if outputs.access == "bastion":
@@ -99,6 +103,32 @@ def alive(where: Paths, choice: Choice) -> bool:
 def plan() -> str:
     """What is deployed."""
     return "pulumi up: network, access, storage, images, machine; then its bring-up, training, service"
+
+
+def _account_side(found: Verification, place: Place, outputs: AwsVmDeployed, storage: Bucket) -> None:
+    """What can be checked where instances exist in the emulated account and do not boot."""
+
+    def running(role: str) -> Callable[[], str]:
+        def look() -> str:
+            try:
+                return str(machines.find(place, outputs, role))
+            except BerthError as problem:
+                raise Failed(problem.message) from None
+
+        return look
+
+    def end() -> str:
+        content = storage.get("machines/expires-at")
+        if content is None or content.decode().strip() != outputs.expires_at:
+            raise Failed(f"the bucket says {content!r}, the stack {outputs.expires_at}")
+        return outputs.expires_at
+
+    for role in machines.ROLES if outputs.access == "bastion" else machines.ROLES[:1]:
+        found.check(f"the {role} runs in the account", running(role))
+    found.check("the machines are told the end of their lifetime", end)
+    found.facts["Not checked"] = (
+        "bring-up, training and service: the machines were not booted (--no-machines)"
+    )
 
 
 def _conformance(found: Verification, storage: Bucket, instance: str) -> None:

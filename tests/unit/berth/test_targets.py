@@ -48,6 +48,14 @@ def test_after_a_reboot_only_what_is_asked_for_comes_up(where: Paths, record: Re
     assert inside.choose(where, "aws-vm", None, None).targets == ("aws-vm",)
 
 
+def test_machines_boot_unless_that_was_refused(where: Paths, record: Record) -> None:
+    assert inside.choose(where, "aws-vm", None, None).machines
+    assert not inside.choose(where, "aws-vm", None, None, machines=False).machines
+    session.save(where, replace(record, choice=Choice(targets=("aws-vm",), machines=False)))
+    assert not inside.choose(where, "aws-vm", None, None).machines, "as it was brought up"
+    assert inside.choose(where, "aws-vm", None, None, machines=True).machines
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_target_has_every_function(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "target_of", lambda _: target)

@@ -43,6 +43,16 @@ def test_the_values_say_what_the_longest_is(account: Account) -> None:
     assert "expires_at" not in account.values.read_text()
 
 
+def test_an_end_that_has_passed_needs_a_look_at_what_is_there(account: Account) -> None:
+    assert not lifetime.has_ended(account.place, "aws-vm", NOW)
+    lifetime.extend(account.place, "aws-vm", "1h", NOW)
+    assert not lifetime.has_ended(account.place, "aws-vm", NOW)
+    assert lifetime.has_ended(account.place, "aws-vm", NOW + timedelta(hours=2))
+    text = account.values.read_text()
+    account.values.write_text(text.replace('"2026-11-22T23:30:00Z"', "2026-11-22T23:30:00Z"))
+    assert lifetime.has_ended(account.place, "aws-vm", NOW + timedelta(hours=2)), "YAML has times of its own"
+
+
 @pytest.mark.parametrize("said", ["the current backend (vm) does not support stack tags", "no network"])
 def test_a_backend_without_tags_is_no_failure_and_anything_else_is(account: Account, said: str) -> None:
     engine = stub(

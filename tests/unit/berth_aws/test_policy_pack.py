@@ -41,8 +41,11 @@ def test_previews_and_ups_are_told_of_it(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(policy.arguments, "__defaults__", (tmp_path,))
     directory = pack(tmp_path, ready=True)
     stack.preview(place, "x", as_json=True)
-    stack.deploy(place, "x", tmp_path / "log", yes=True, target="**List::*")
+    stack.deploy(place, "x", tmp_path / "log", yes=True, target="**List::*", refresh=True)
     assert calls == [
         ("preview", "--stack", "x", "--policy-pack", str(directory), "--json"),
-        ("up", "--stack", "x", "--policy-pack", str(directory), "--yes", "--target", "**List::*"),
+        (
+            *("up", "--stack", "x", "--policy-pack", str(directory), "--yes", "--refresh"),
+            *("--target", "**List::*"),
+        ),
     ]

@@ -2,6 +2,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,24 @@ def test_a_machine_without_a_test_fails_the_verification(account: Account, ready
 
 def test_a_training_below_the_threshold_fails_the_verification(account: Account, ready: str) -> None:
     assert verify(account, threshold=0.99).failed == ["training accuracy is at least 99%"]
+
+
+def test_without_booted_machines_only_the_account_is_asked(account: Account, script: Script) -> None:
+    script()
+    account.start("bastion", known=False)
+    place = replace(account.place, machines=False)
+    ask, nobody = Ask(), Console(file=io.StringIO())
+    found = aws_vm.verify(place, "aws-vm", ask, nobody)
+    assert found.failed == [
+        "the machine runs in the account",
+        "the machines are told the end of their lifetime",
+    ]
+    account.start(known=False)
+    expires = json.loads((account.directory / "outputs.json").read_text())["expires_at"]
+    account.put("machines/expires-at", f"{expires}\n")
+    found = aws_vm.verify(place, "aws-vm", ask, nobody)
+    assert found.passed, found.failed
+    assert "--no-machines" in found.facts["Not checked"]
 
 
 def test_status_tells_how_far_each_machine_is(account: Account, ready: str) -> None:

@@ -174,12 +174,15 @@ def build(env: AwsVmEnvironment) -> AwsVmDeclared:
         instance_types=target.instance_types(env),
         spot=env.machine.spot,
         max_price=env.machine.max_price,
+        rebalance=env.machine.rebalance,
         expires_at=env.expires_at,
         tags={**tags.common(), **MACHINE, "Name": f"{env.environment}-machine"},
     )
     group = MachineGroup("group", machines, on_aws)
     if env.machine.on_demand_fallback:
-        on_demand = replace(machines, role="on-demand", spot=False, max_price=None, desired=None)
+        on_demand = replace(
+            machines, role="on-demand", spot=False, max_price=None, rebalance=False, desired=None
+        )
         OnDemandFallback("fallback", OnDemandFallbackArgs(spot_group=group.group, machines=on_demand), on_aws)
     way_in = entrance(env, network=network, guard=guard, role=role, bucket=bucket, boot=boot, opts=on_aws)
     if env.people.enabled:

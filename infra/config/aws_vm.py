@@ -143,6 +143,11 @@ class Machine(Values):
     max_price: Annotated[float, Field(gt=0, le=1000)] | None = Field(
         default=None, description="most US dollars an hour; absent: the on-demand price", examples=[0.5]
     )
+    rebalance: bool = Field(
+        default=False,
+        description="replace a spot machine when AWS foresees its end, not only when it gives notice",
+        examples=[False],
+    )
     on_demand_fallback: bool = Field(
         default=False,
         description="an on-demand machine where no spot machine could be had for 15 minutes",

@@ -33,6 +33,7 @@ class MachineGroupArgs:
     instance_types: tuple[str, ...]
     spot: bool
     max_price: float | None
+    rebalance: bool
     expires_at: str
     tags: Mapping[str, str]
     desired: int | None = 1
@@ -63,6 +64,9 @@ class MachineGroup(pulumi.ComponentResource):
                 ),
             ),
             health_check_type="EC2",
+            # A foreseen end is often none, and each replacement costs the time since the last checkpoint.
+            # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-capacity-rebalancing.html
+            capacity_rebalance=args.rebalance,
             # Spot capacity may take hours to come: `up` does not wait for it, `berth verify` does.
             wait_for_capacity_timeout="0",
             # With one machine there is no room for another: a changed template ends the old one first.

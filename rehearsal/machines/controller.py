@@ -33,6 +33,7 @@ from rehearsal.paths import paths as default_paths
 PERIOD = 1.0
 BOOTED = (b" login:", b"cloud-init[", b"berth: ")  # the console after the kernel's part
 BOOT_SECONDS = 90.0  # after which the next machine may start all the same
+KEEP = 20.0  # seconds after which the network is looked after
 RENEW = 3600.0  # seconds after which role credentials, which live for six hours, are fetched anew
 
 
@@ -50,6 +51,7 @@ class Controller:
         self._user_data: dict[str, bytes | None] = {}
         self._roles: dict[str, tuple[float, dict[str, Any]]] = {}
         self._complaints: set[str] = set()
+        self._kept = time.monotonic()
 
     def round(self) -> None:
         """Look once and act once.
@@ -61,6 +63,10 @@ class Controller:
         if state != self._read_at:
             self._reread()
             self._read_at = state
+        if time.monotonic() - self._kept > KEEP:
+            self._kept = time.monotonic()
+            self.machines.keep(plan(self.paths, self.machines.plan.front))
+            self.machines.arrange(self.account)
         for action in decide(self.account, self._see(), one_at_a_time=self.machines.emulated):
             try:
                 self._do(action)

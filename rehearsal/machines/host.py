@@ -43,6 +43,11 @@ class Host:
         """Whether machines are interpreted, so that each of them takes whole cores."""
         return self.how.accelerator == accel.TCG
 
+    def keep(self, plan: Plan) -> None:
+        """Have the network as planned, whatever others have done to it."""
+        self.plan = plan
+        namespace.ensure(plan)
+
     def arrange(self, account: Account) -> None:
         """Bring names and firewall in line with the account."""
         names.ensure(account, self.plan, qemu.own(self.paths))

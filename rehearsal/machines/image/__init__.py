@@ -5,10 +5,13 @@ kernel unpacked (`vmlinux` boots fastest, by its PVH entry) and the initramfs. I
 rehearsal, so all share it: the authority comes by `authority.initrd`, the rest by the metadata service.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +82,10 @@ def ensure(paths: Paths, steps: Steps) -> Image:
     found = find(paths)
     if found:
         return found
-    with steps.step("machine image", expected="about two minutes") as step:
+    with _alone(paths), steps.step("machine image", expected="about two minutes") as step:
+        found = find(paths)
+        if found:
+            return found
         final = _home(paths) / fingerprint()
         partial = final.with_name(f".{final.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -94,13 +100,22 @@ def ensure(paths: Paths, steps: Steps) -> Image:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         for old in final.parent.iterdir():
-            if old != final:
+            if old.is_dir() and old != final:
                 shutil.rmtree(old, ignore_errors=True)
         image = find(paths)
         if image is None:
             raise BerthError("the machine image came out empty", f"The log {step.log} says why.")
         step.result = f"{image.disk.stat().st_size / 1e6:.0f} MB"
         return image
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """Wait for another command that makes the image in the same cache."""
+    _home(paths).mkdir(parents=True, exist_ok=True)
+    with (_home(paths) / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _home(paths: Paths) -> Path:

@@ -53,10 +53,16 @@ def ensure(plan: Plan) -> None:
         ],
     )
     _set_inside(plan, "ip_forward", "1")
-    if plan.elastic:
+    if plan.elastic and _is_ours(plan):
         command(["ip", "route", "replace", str(plan.elastic), "via", str(plan.inside), "src", plan.own])
     ensure_forwarding(plan)
     command(["nft", "-f", "-"], stdin=host_rules(plan))
+
+
+def _is_ours(plan: Plan) -> bool:
+    """Whether no other rehearsal on this machine has the elastic addresses."""
+    shown = command(["ip", "route", "show", str(plan.elastic)])
+    return not shown or f" {plan.veth} " in shown
 
 
 def _address(plan: Plan) -> None:

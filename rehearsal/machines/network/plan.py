@@ -12,7 +12,9 @@ METADATA = "169.254.169.254"
 CLOCK = "169.254.169.123"  # the Amazon Time Sync Service
 REGISTRY = str(addresses.NODE)
 SERVICES = IPv4Network("192.0.2.0/24")
-LINK = IPv4Network("198.18.0.0/24")  # of the block for benchmarks (RFC 2544), which nobody routes
+LINKS = list(
+    IPv4Network("198.18.0.0/16").subnets(new_prefix=24)
+)  # for benchmarks (RFC 2544): nobody routes it
 
 VETHS = ("berth-aws", "berth-try")  # how the names of our ends of links begin
 
@@ -43,7 +45,7 @@ class Plan:
 
     namespace: str
     veth: str
-    link: IPv4Network = LINK
+    link: IPv4Network = LINKS[0]
     own: str = str(addresses.OWN_ADDRESS)
     elastic: IPv4Network | None = addresses.ELASTIC
     front: IPv4Address = addresses.AWS_FRONT  # where the emulated account speaks TLS
@@ -60,12 +62,14 @@ class Plan:
 
 
 def plan(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
-    """The network of a rehearsal; its names differ where its run directory is not the usual one."""
-    suffix = _suffix(paths)
+    """The network of a rehearsal; it has a name and link of its own where its run directory is not the usual."""
+    usual = str(paths.run) == "/run/berth"
+    name, number = _digest(paths, "rehearsal")
     own = own_address(paths)
     return Plan(
-        namespace=f"berth-aws{suffix and '-'}{suffix}",
-        veth=f"berth-aws{suffix or 0}",
+        namespace="berth-aws" if usual else f"berth-aws-{name}",
+        veth="berth-aws0" if usual else f"berth-aws{name}",
+        link=LINKS[0] if usual else LINKS[1 + number % 127],
         own=own.read_text().strip() if own.exists() else str(addresses.OWN_ADDRESS),
         front=front,
     )
@@ -78,16 +82,22 @@ def own_address(paths: Paths) -> Path:
 
 def apart(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     """A network for one machine alone, which may run beside a rehearsal's: without elastic addresses."""
-    digest = hashlib.sha256(str(paths.run).encode()).digest()
-    number = 1 + digest[2] % 255
+    name, number = _digest(paths, "trial")
+    link = LINKS[128 + number % 128]
     return Plan(
-        namespace=f"berth-try-{digest.hex()[:4]}",
-        veth=f"berth-try{digest.hex()[:4]}",
-        link=IPv4Network(f"198.18.{number}.0/24"),
-        own=f"198.18.{number}.7",
+        namespace=f"berth-try-{name}",
+        veth=f"berth-try{name}",
+        link=link,
+        own=str(link[7]),
         elastic=None,
         front=front,
     )
+
+
+def _digest(paths: Paths, kind: str) -> tuple[str, int]:
+    """Four digits and a number from a run directory."""
+    digest = hashlib.sha256(f"{kind} {paths.run}".encode()).digest()
+    return digest.hex()[:4], digest[2]
 
 
 def service_address(service: str) -> str:
@@ -98,9 +108,3 @@ def service_address(service: str) -> str:
 def service_host(service: str, region: str) -> str:
     """A service's host name; names below it are the service's too."""
     return f"{_HOSTS.get(service, service)}.{region}.amazonaws.com"
-
-
-def _suffix(paths: Paths) -> str:
-    if str(paths.run) == "/run/berth":
-        return ""
-    return hashlib.sha256(str(paths.run).encode()).hexdigest()[:4]

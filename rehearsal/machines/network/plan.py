@@ -62,7 +62,7 @@ class Plan:
 
 
 def plan(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
-    """The network of a rehearsal; it has a name and link of its own where its run directory is not the usual."""
+    """The network of a rehearsal, named and linked apart where its run directory is not the default."""
     usual = str(paths.run) == "/run/berth"
     name, number = _digest(paths, "rehearsal")
     own = own_address(paths)

@@ -69,6 +69,7 @@ class BringUp:
             if name in names and name not in ALWAYS:
                 continue
             began = time.monotonic()
+            self.report.mark(name + " ...")
             try:
                 work()
             except Reboot:

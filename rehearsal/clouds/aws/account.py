@@ -107,9 +107,8 @@ class Account:
             return call.answer(refused)
         except ServiceException as refused:
             return call.answer(AwsError(refused.code, refused.message, 400))
-        except Exception:  # noqa: BLE001  # as AWS answers its own bugs; ours are to be found in the log
-            sys.stderr.write(f"{call.name} failed\n{traceback.format_exc()}")
-            return call.answer(AwsError("InternalError", "An internal error has occurred", 500))
+        except Exception as problem:  # noqa: BLE001  # as AWS answers its own bugs
+            return call.answer(_failure(call.name, problem))
 
     def _pass_on(self, environ: Environ, body: bytes, call: Call | None = None) -> Reply:
         answered: list[Reply] = []
@@ -122,13 +121,11 @@ class Account:
 
         try:
             content = b"".join(self._moto(environ, start))
-        except NotImplementedError as missing:
-            name = call.name if call else environ.get("PATH_INFO")
-            sys.stderr.write(f"not emulated: {name}: {missing}\n")
-            error = AwsError(NOT_EMULATED, f"the emulated account does not have this: {missing}", 501)
+        except Exception as problem:  # noqa: BLE001  # moto's bugs too are answered in the protocol
+            failure = _failure(call.name if call else environ.get("PATH_INFO", ""), problem)
             if call is None:
-                return Reply(501, [("Content-Type", "text/plain")], error.message.encode())
-            return call.answer(error)
+                return Reply(failure.status, [("Content-Type", "text/plain")], failure.message.encode())
+            return call.answer(failure)
         return Reply(answered[-1].status, answered[-1].headers, content)
 
     def health(self) -> dict[str, Any]:
@@ -147,6 +144,15 @@ class Account:
             store.clear()
             self.incarnation = secrets.token_hex(8)
         self.changed()
+
+
+def _failure(name: str, problem: Exception) -> AwsError:
+    """What a client is told of something that moto lacks, or of a bug; the log has the rest."""
+    if isinstance(problem, NotImplementedError):
+        sys.stderr.write(f"not emulated: {name}: {problem}\n")
+        return AwsError(NOT_EMULATED, f"the emulated account does not have this: {problem}", 501)
+    sys.stderr.write(f"{name} failed\n{''.join(traceback.format_exception(problem))}")
+    return AwsError("InternalError", f"the emulated account failed: {problem}", 500)
 
 
 def as_json(content: object, status: int = 200) -> Reply:

@@ -109,6 +109,8 @@ def delete_prefix_list(call: Call) -> Mapping[str, Any]:
     number = call.params["PrefixListId"]
     with backends() as backend:
         ec2 = backend("ec2", call.region)
+        if number not in ec2.managed_prefix_lists:
+            raise AwsError("InvalidPrefixListID.NotFound", f"The prefix list ID '{number}' does not exist")
         groups = (group for groups in ec2.groups.values() for group in groups.values())
         _refuse_if(
             (group for group in groups if number in _named_by(group)),

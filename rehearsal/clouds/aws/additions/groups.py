@@ -61,6 +61,15 @@ def delete_group(call: Call) -> Mapping[str, Any]:
     return reply
 
 
+@answers("autoscaling", "DisableMetricsCollection")
+def disable_metrics(call: Call) -> Mapping[str, Any]:
+    """Collect fewer metrics, or none."""
+    group = _group(call)
+    gone = set(call.params.get("Metrics") or group.metrics)
+    group.metrics = [metric for metric in group.metrics if metric not in gone]
+    return {}
+
+
 @answers("autoscaling", "PutLifecycleHook")
 def put_hook(call: Call) -> Mapping[str, Any]:
     """A hook with the target and the role that the request names, or none."""

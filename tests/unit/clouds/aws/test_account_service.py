@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from account_samples import Network
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rehearsal import ca
@@ -154,6 +155,26 @@ def test_own_address_and_images_and_wrong_paths(endpoint: str, image: str, tmp_p
 def test_what_nobody_has_is_said(endpoint: str) -> None:
     with pytest.raises(ClientError, match="NotEmulated"):
         signed(endpoint, "ec2", KEY).describe_fast_launch_images()
+
+
+def test_a_bug_is_answered_in_the_protocol(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise AttributeError("a bug")
+
+    with backends() as backend:
+        monkeypatch.setattr(backend("ec2"), "describe_vpcs", broken)
+    with pytest.raises(ClientError, match="InternalError"):
+        boto3.client(
+            "ec2",
+            endpoint_url=endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=KEY,
+            aws_secret_access_key="secret",
+            config=Config(retries={"total_max_attempts": 1}),
+        ).describe_vpcs()
+    assert "a bug" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -11,7 +11,16 @@ from rich.text import Text
 
 from rehearsal.errors import BerthError
 from scripts.berth import inside
+from scripts.berth.aws import connect
 from scripts.berth.place import account
+
+# What the commands call for an account, and where it is from or when it is needed.
+PROGRAMS = {
+    "kubectl": "for environments on Kubernetes; berth rehearse env has one",
+    "ssh": "for machines: the package openssh-client",
+    "aws": f"for machines with access ssm or instance-connect: {connect.CLI}",
+    "session-manager-plugin": f"for machines with access ssm: {connect.PLUGIN}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +80,11 @@ def _account() -> list[Finding]:
         findings.append(Finding(what="Pulumi", kind="ok", detail=f"{place.engine}, logged in"))
     except BerthError as obstacle:
         findings.append(Finding(what="Pulumi", kind="missing", detail=obstacle.message, remedy=obstacle.hint))
-    kubectl = shutil.which("kubectl")
-    findings.append(
-        Finding(what="kubectl", kind="ok", detail=kubectl)
-        if kubectl
-        else Finding(
-            what="kubectl", kind="missing", detail="not on PATH", remedy="berth rehearse env has one"
-        )
-    )
-    return findings
+    return findings + [_program(name, remedy) for name, remedy in PROGRAMS.items()]
+
+
+def _program(name: str, remedy: str) -> Finding:
+    found = shutil.which(name)
+    if found:
+        return Finding(what=name, kind="ok", detail=found)
+    return Finding(what=name, kind="missing", detail="not on PATH", remedy=remedy)

@@ -42,6 +42,7 @@ class Place:
     stack_names: Callable[[], list[str]] | None = None
     started: Callable[[int], None] = field(default=lambda _: None)
     ended: Callable[[], None] = field(default=lambda: None)
+    _outputs: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def prefix(self) -> str:
@@ -72,6 +73,7 @@ class Place:
 
         log: gets a copy of what it prints, where the output is not a terminal, else its event log.
         """
+        self._outputs.clear()
         terminal = os.isatty(1)
         argv = self._argv(*arguments)
         if log is not None:
@@ -108,15 +110,18 @@ class Place:
         return [self.engine, "-C", str(self.project), *arguments]
 
     def outputs(self, env: str) -> dict[str, Any]:
-        """The stack's outputs, secrets in the clear.
+        """The stack's outputs, secrets in the clear; read once, and again after the engine has run.
 
         Raises:
             BerthError: there is no such stack, or it has not been deployed.
         """
+        if env in self._outputs:
+            return self._outputs[env]
         self.require_stack(env)
         values = json.loads(self.capture("stack", "output", "--stack", env, "--json", "--show-secrets"))
         if not isinstance(values, dict) or not values:
             raise BerthError(f"{env} has no outputs yet", f"Deploy it: `{self.prefix} up {env}`.")
+        self._outputs[env] = values
         return values
 
     def has_stack(self, env: str) -> bool:

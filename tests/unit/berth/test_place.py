@@ -39,6 +39,17 @@ def test_the_engines_display_is_passed_on_and_logged(
     assert (tmp_path / "log").read_text() == "args: preview --stack x\n"
 
 
+def test_outputs_are_read_once_and_again_after_the_engine_has_run(place: Place, fake_pulumi: Path) -> None:
+    calls = fake_pulumi.parent / "calls"
+    program = fake_pulumi.read_text().replace('case "$*"', f'echo "$*" >> {calls}\ncase "$*"')
+    fake_pulumi.write_text(program)
+    assert place.outputs("local") == place.outputs("local") == {"predict_url": "http://service"}
+    assert calls.read_text().count("stack output") == 1
+    place.run("preview", "--stack", "local")
+    place.outputs("local")
+    assert calls.read_text().count("stack output") == 2
+
+
 def test_a_missing_stack_says_how_to_deploy_it(place: Place) -> None:
     assert place.has_stack("local")
     with pytest.raises(BerthError, match="has not been deployed"):

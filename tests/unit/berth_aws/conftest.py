@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from deployed_account import ENGINE, VALUES, Account
 from moto import mock_aws
@@ -50,8 +49,8 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
         values=tmp_path / "stacks",
     )
     with mock_aws():
-        boto3.client("s3", "us-east-1").create_bucket(Bucket="berth-aws-vm")
         made = Account(place, tmp_path)
+        made.s3.create_bucket(Bucket="berth-aws-vm")
         made.outputs()
         yield made
 

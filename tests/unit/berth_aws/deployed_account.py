@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,13 @@ class Account:
     place: Place
     directory: Path
 
-    @property
+    @cached_property
     def ec2(self) -> Any:
         return boto3.client("ec2", "us-east-1")
+
+    @cached_property
+    def s3(self) -> Any:
+        return boto3.client("s3", "us-east-1")
 
     @property
     def values(self) -> Path:
@@ -90,7 +95,12 @@ class Account:
         """Set the stack's outputs."""
         end = datetime.now(UTC) + timedelta(hours=4)
         values = {"expires_at": f"{end:%Y-%m-%dT%H:%M:%SZ}", **OUTPUTS, **changed}
-        (self.directory / "outputs.json").write_text(json.dumps(values))
+        self.raw_outputs(json.dumps(values))
+
+    def raw_outputs(self, text: str) -> None:
+        """What the engine answers for the outputs."""
+        (self.directory / "outputs.json").write_text(text)
+        self.place._outputs.clear()
 
     def start(self, role: str = "machine", *, env: str = ENV, known: bool = True) -> str:
         """Start an instance; known: with its host key in the bucket. Returns its id."""
@@ -114,7 +124,7 @@ class Account:
     def put(self, key: str, content: Any) -> None:
         """Put an object: bytes, text, or JSON."""
         body = content if isinstance(content, str | bytes) else json.dumps(content)
-        boto3.client("s3", "us-east-1").put_object(Bucket="berth-aws-vm", Key=key, Body=body)
+        self.s3.put_object(Bucket="berth-aws-vm", Key=key, Body=body)
 
     def status(self, instance: str, stage: str, *done: str, failed: str | None = None, at: str = "1") -> None:
         """What a machine reports of its bring-up."""

@@ -80,10 +80,10 @@ def test_there_is_no_bastion_without_that_access(account: Account) -> None:
 
 
 def test_a_stack_that_is_not_there_or_not_finished_is_told(account: Account) -> None:
-    (account.directory / "outputs.json").write_text('{"environment": "aws-vm"}')
+    account.raw_outputs('{"environment": "aws-vm"}')
     with pytest.raises(BerthError, match=r"not deployed to its end.*machine_group"):
         deployed(account.place, "aws-vm")
-    (account.directory / "outputs.json").write_text("{}")
+    account.raw_outputs("{}")
     with pytest.raises(BerthError) as caught:
         deployed(account.place, "aws-vm")
     assert "no outputs yet" in caught.value.message

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import struct
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,6 @@ HERE = Path(__file__).parent
 FILES = HERE / "files"
 RECIPE = HERE / "recipe.toml"
 NAME = "debian-13"
-ZSTD = b"\x28\xb5\x2f\xfd"
 _FORMAT = "1"  # to be counted up when the code below makes something else of the same recipe
 
 
@@ -162,23 +162,24 @@ def _bootstrap(wanted: Recipe, root: Path, step: Step) -> None:
 
 
 def _kernel(root: Path, target: Path, step: Step) -> None:
-    """The kernel unpacked from its bzImage, whose payload is one zstd frame, and the initramfs."""
+    """The kernel unpacked from its bzImage, and the initramfs."""
     step.say("unpacking the kernel")
     (packed,) = (root / "boot").glob("vmlinuz-*")
     (initrd,) = (root / "boot").glob("initrd.img-*")
     shutil.copyfile(initrd, target / "initrd.img")
-    content = packed.read_bytes()
-    begin = content.find(ZSTD)
-    if begin < 0:
-        shutil.copyfile(packed, target / "vmlinux")
-        return
-    payload = target / "payload.zst"
-    payload.write_bytes(content[begin:])
-    # What follows the frame is no zstd: the program complains after it has written the whole kernel.
-    step.run(["zstd", "-dqf", "-o", str(target / "vmlinux"), str(payload)], check=False)
-    payload.unlink()
-    if not (target / "vmlinux").exists():
-        shutil.copyfile(packed, target / "vmlinux")
+    archive = target / "vmlinux.zst"
+    archive.write_bytes(payload(packed.read_bytes()))
+    step.run(["zstd", "-dq", "--rm", str(archive)])
+
+
+def payload(bzimage: bytes) -> bytes:
+    """The compressed kernel in a bzImage, without the size that follows it.
+
+    Fields of https://docs.kernel.org/arch/x86/boot.html: setup_sects, payload_offset, payload_length.
+    """
+    offset, length = struct.unpack_from("<II", bzimage, 0x248)
+    begin = (bzimage[0x1F1] + 1) * 512 + offset
+    return bzimage[begin : begin + length - 4]
 
 
 def _disk(wanted: Recipe, root: Path, disk: Path, step: Step) -> None:

@@ -1,5 +1,6 @@
 """What is handed to other programs: QEMU's command line, dnsmasq's settings, the authority's archive."""
 
+import struct
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -120,6 +121,13 @@ def test_the_recipe_decides_the_images_name(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(image, "RECIPE", changed)
     monkeypatch.setattr(image, "FILES", tmp_path / "files")
     assert image.fingerprint() != before
+
+
+def test_the_kernel_is_found_in_its_bzimage() -> None:
+    setup = bytearray(1024)
+    setup[0x1F1] = 1
+    struct.pack_into("<II", setup, 0x248, 16, 10)
+    assert image.payload(bytes(setup) + b"." * 16 + b"kernelSIZE....") == b"kernel"
 
 
 def test_a_console_tells_a_power_off_from_a_crash(paths: Paths) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
-from rehearsal.clouds.aws import emulator, keys, store
+from rehearsal.clouds.aws import emulator, keys, permissions, store
 from rehearsal.clouds.aws.additions import registered
 from rehearsal.clouds.aws.calls import AwsError, Call, Environ, Reply, StartResponse, recognise
 from rehearsal.clouds.aws.client import Clients
@@ -53,6 +53,7 @@ class Account:
         refused = keys.refusal(call)
         if refused:
             return call.answer(refused)
+        permissions.note(call)
         if call.environ.get(keys.INTERNAL) and call.operation not in _LAUNCHES:
             return self._answered(call)
         return self.faults.through(call, self._answered)

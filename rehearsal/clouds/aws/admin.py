@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rehearsal import addresses
-from rehearsal.clouds.aws import emulator, endings, images, inventory, keys, limits, settings
+from rehearsal.clouds.aws import emulator, endings, images, inventory, keys, limits, permissions, settings
 from rehearsal.clouds.aws.account import Account, as_json
 from rehearsal.clouds.aws.calls import Environ, Reply, StartResponse
 from rehearsal.clouds.aws.emulator import whole_body
@@ -138,6 +138,10 @@ def _quotas(_: Administration, __: list[str], content: dict[str, Any]) -> Reply:
     return as_json({row["code"]: row["value"] for row in limits.quotas()})
 
 
+def _denials(_: Administration, __: list[str], ___: dict[str, Any]) -> Reply:
+    return as_json(permissions.denials())
+
+
 def _faults(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply:
     """The rules in force and the faults that they have caused."""
     faults = admin.account.faults
@@ -160,6 +164,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "instances"): _instances,
     ("POST", "interrupt"): _interrupt,
     ("GET", "interruptions"): _interruptions,
+    ("GET", "denials"): _denials,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _use_faults,
     ("GET", "quotas"): _quotas,

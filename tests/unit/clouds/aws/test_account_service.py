@@ -110,6 +110,30 @@ def test_a_machine_has_its_roles_credentials_until_they_end(
         sts.get_caller_identity()
 
 
+def test_a_role_that_is_too_narrow_is_told(endpoint: str, client: Client, image: str) -> None:
+    iam, s3 = client("iam"), client("s3")
+    s3.create_bucket(Bucket="data")
+    iam.create_role(RoleName="machine", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    statement = {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": "arn:aws:s3:::data/runs/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="machine", PolicyName="data", PolicyDocument=policy)
+    iam.create_instance_profile(InstanceProfileName="machine")
+    iam.add_role_to_instance_profile(InstanceProfileName="machine", RoleName="machine")
+    request = {"ImageId": image, "InstanceType": "t3.nano", "MinCount": 1, "MaxCount": 1}
+    made = client("ec2").run_instances(**request, IamInstanceProfile={"Name": "machine"})
+    number = made["Instances"][0]["InstanceId"]
+    issued = post(f"{endpoint}/_berth/role-credentials", {"instance_id": number})["credentials"]
+    machine = signed(endpoint, "s3", issued["AccessKeyId"], issued["Token"])
+    machine.put_object(Bucket="data", Key="runs/1", Body=b"1")
+    assert get(f"{endpoint}/_berth/denials") == []
+    machine.get_object(Bucket="data", Key="runs/1")
+    machine.put_object(Bucket="data", Key="other", Body=b"1")
+    assert get(f"{endpoint}/_berth/denials") == [
+        {"action": "s3:GetObject", "resource": "arn:aws:s3:::data/runs/1", "role": "machine"},
+        {"action": "s3:PutObject", "resource": "arn:aws:s3:::data/other", "role": "machine"},
+    ]
+
+
 def test_the_inventory_tells_what_is_left(account: Account, client: Client, network: Network) -> None:
     ec2, s3 = client("ec2"), client("s3")
     before = inventory.take(account.clients.get)

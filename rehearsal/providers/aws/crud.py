@@ -29,6 +29,7 @@ from rehearsal.providers.plugin.model import (
 )
 from rehearsal.providers.plugin.values import UNKNOWN, reveal
 
+_UNFINISHED: Final = "__unfinished"
 _VISIBLE_SECONDS: Final = 60
 """How long AWS may take to know everywhere what it has just made."""
 Result = TypeVar("Result")
@@ -63,7 +64,8 @@ class Resource:
         """See Handler."""
         del call
         self._account.know(old.id)
-        return differences.diff(self._entry, old.inputs or old.outputs, news, ignored)
+        region = {"region": old.outputs["region"]} if "region" in old.outputs else {}
+        return differences.diff(self._entry, {**region, **(old.inputs or old.outputs)}, news, ignored)
 
     # Create
 
@@ -93,7 +95,7 @@ class Resource:
                 found = self._adopted(api, inputs, error) if lost else None
                 if found:
                     return found
-                again = error.transient or self._not_yet(error)
+                again = error.transient or self._not_yet(error) or (api.lost and error.gone)
                 if not again or time.monotonic() >= deadline:
                     raise _explained(entry, error) from error
                 api.pause(min(attempt, 6), f"{error.message}; trying again")
@@ -128,13 +130,15 @@ class Resource:
         return State(identity, news, self._outputs(api, identity, news, inputs, live))
 
     def _settled(self, api: Api, action: Callable[[], Result]) -> Result:
-        """Repeat what fails because a part of AWS does not know yet what was made."""
+        """Repeat what may fail because AWS does not know everywhere what was made, or an answer got lost."""
         deadline = time.monotonic() + _VISIBLE_SECONDS
         for attempt in range(10**6):
             try:
                 return action()
             except AwsError as error:
-                if not (error.gone or self._not_yet(error)) or time.monotonic() >= deadline:
+                lost = error.transient or (api.lost and error.exists)
+                again = lost or error.gone or self._not_yet(error)
+                if not again or time.monotonic() >= deadline:
                     raise
                 api.pause(min(attempt, 5), f"{error.message}; trying again")
         raise AssertionError
@@ -160,13 +164,20 @@ class Resource:
         api = self._api(call, inputs)
         try:
             yield
-        except Broken as error:
-            self._remove(api, identity, inputs, self._entry.delete_seconds)
-            raise BerthError(f"creating {call.type} {call.name}: {identity} failed: {error}") from error
-        except BerthError as error:
+        except (Broken, BerthError) as error:
+            reason = f"{error.message} {error.hint}".strip() if isinstance(error, BerthError) else str(error)
+            if isinstance(error, Broken) and self._removed(api, identity, inputs):
+                message = f"creating {call.type} {call.name}: {identity} failed: {reason}"
+                raise BerthError(message) from error
             seen = self._outputs(api, identity, news, inputs, self._glimpse(api, identity))
-            state = State(identity, news, seen)
-            raise PartialFailureError(state, [f"{error.message} {error.hint}".strip()]) from error
+            raise PartialFailureError(State(identity, news, {**seen, _UNFINISHED: True}), [reason]) from error
+
+    def _removed(self, api: Api, identity: str, inputs: Values) -> bool:
+        try:
+            self._remove(api, identity, inputs, self._entry.delete_seconds)
+        except BerthError:
+            return False
+        return True
 
     def _glimpse(self, api: Api, identity: str) -> Values:
         """What can be seen of it, when something else went wrong already."""
@@ -189,6 +200,8 @@ class Resource:
         done: set[str] = set()
         try:
             with _saying(f"updating {call.type} {call.name} ({old.id})"):
+                if _UNFINISHED in old.outputs and entry.after is not None:
+                    self._settled(api, partial(entry.after, api, old.id, {}, inputs))
                 self._change(api, old, was=was, inputs=inputs, changed=changed, done=done)
                 self._wait(api, old.id, inputs, _limit(call, entry.update_seconds))
                 live = self._visible(api, old.id, inputs)
@@ -267,7 +280,11 @@ class Resource:
             return State(identity, {**local, **inputs, DEFAULTED: []}, {**local, **outputs})
         inputs = drift(reveal(known.inputs), stored, reveal(outputs))
         inputs = {**inputs, **{key: known.inputs[key] for key in known.inputs if key.startswith("__")}}
-        return State(identity, shown.secret_like(inputs, known.inputs), outputs)
+        state = State(identity, shown.secret_like(inputs, known.inputs), outputs)
+        if _UNFINISHED in known.outputs:
+            reason = "its creation did not come to its end; the next update completes it"
+            raise PartialFailureError(state._replace(outputs={**outputs, _UNFINISHED: True}), [reason])
+        return state
 
     def _looked_up(self, api: Api, identity: str, stored: Values) -> Values | None:
         try:

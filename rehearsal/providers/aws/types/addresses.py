@@ -48,6 +48,12 @@ def _read_address(api: Api, eip: str, known: Values) -> Values | None:
         return None
     public = found["PublicIp"]
     private = found.get("PrivateIpAddress", "")
+    first = api.region == "us-east-1"  # it has names of its own
+    inside, outside = (
+        ("ec2.internal", "compute-1")
+        if first
+        else (f"{api.region}.compute.internal", f"{api.region}.compute")
+    )
     return {
         "allocationId": eip,
         "arn": api.arn(f"elastic-ip/{eip}"),
@@ -56,9 +62,9 @@ def _read_address(api: Api, eip: str, known: Values) -> Values | None:
         "instance": found.get("InstanceId") or "",
         "networkBorderGroup": found.get("NetworkBorderGroup") or api.region,
         "networkInterface": found.get("NetworkInterfaceId") or "",
-        "privateDns": f"ip-{private.replace('.', '-')}.ec2.internal" if private else "",
+        "privateDns": f"ip-{private.replace('.', '-')}.{inside}" if private else "",
         "privateIp": private,
-        "publicDns": f"ec2-{public.replace('.', '-')}.compute-1.amazonaws.com",
+        "publicDns": f"ec2-{public.replace('.', '-')}.{outside}.amazonaws.com",
         "publicIp": public,
         "publicIpv4Pool": found.get("PublicIpv4Pool") or "amazon",
         "tags": tag_map(found.get("Tags")),
@@ -118,12 +124,22 @@ def _read_association(api: Api, identity: str, known: Values) -> Values | None:
     }
 
 
+def _find_association(api: Api, new: Values) -> list[str]:
+    """The address's association, if it is with what the inputs name."""
+    found = _address(api, str(new["allocationId"])) if new.get("allocationId") else None
+    targets = {"instanceId": "InstanceId", "networkInterfaceId": "NetworkInterfaceId"}
+    wanted = {name: new[prop] for prop, name in targets.items() if new.get(prop)}
+    fits = found is not None and all(found.get(name) == value for name, value in wanted.items())
+    return [found["AssociationId"]] if found and fits and found.get("AssociationId") else []
+
+
 _EITHER = frozenset({"allocationId", "instanceId", "networkInterfaceId", "privateIpAddress", "publicIp"})
 EIP_ASSOCIATION = Type(
     "aws:ec2/eipAssociation:EipAssociation",
     "ec2",
     create=_associate,
     read=_read_association,
+    find=_find_association,
     delete=lambda api, identity, _: api.call("disassociate_address", AssociationId=identity),
     replace_on=_EITHER,
     computed=_EITHER,

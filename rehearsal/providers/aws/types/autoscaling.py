@@ -1,4 +1,4 @@
-"""Auto Scaling groups, their lifecycle hooks and schedules.
+"""Auto Scaling groups.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/
 """
@@ -9,7 +9,7 @@ from typing import Any, Final
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.ec2 import added
 from rehearsal.providers.aws.errors import AwsError
-from rehearsal.providers.aws.shapes import camel, rfc3339
+from rehearsal.providers.aws.shapes import camel
 from rehearsal.providers.aws.table import Autoname, Type
 from rehearsal.providers.plugin.model import Values
 
@@ -303,132 +303,4 @@ GROUP = Type(
     busy=frozenset({"ResourceInUse", "ScalingActivityInProgress"}),
 )
 
-# Lifecycle hook
-
-_HOOK: Final = (
-    *("defaultResult", "heartbeatTimeout", "lifecycleTransition", "notificationMetadata"),
-    *("notificationTargetArn", "roleArn"),
-)
-
-
-def _put_hook(api: Api, new: Values) -> str:
-    api.call(
-        "put_lifecycle_hook",
-        AutoScalingGroupName=new["autoscalingGroupName"],
-        LifecycleHookName=new["name"],
-        **api.fill("put_lifecycle_hook", new, *_HOOK),
-    )
-    return str(new["name"])
-
-
-def _change_hook(api: Api, name: str, old: Values, new: Values) -> None:
-    del old
-    _put_hook(api, {**new, "name": name})
-
-
-def _in_group(identity: str, known: Values) -> tuple[str, str]:
-    """(group, name); an import names both, with a slash between."""
-    group, _, name = identity.rpartition("/")
-    return group or str(known["autoscalingGroupName"]), name
-
-
-def _read_hook(api: Api, identity: str, known: Values) -> Values | None:
-    group, name = _in_group(identity, known)
-    asked: Values = {"AutoScalingGroupName": group, "LifecycleHookNames": [name]}
-    hooks = api.call("describe_lifecycle_hooks", **asked)["LifecycleHooks"]
-    if not hooks:
-        return None
-    shown = {key: value for key, value in camel(hooks[0]).items() if key in _HOOK}
-    for key in ("notificationTargetArn", "roleArn"):
-        if hooks[0].get(key[:1].upper() + key[1:].replace("Arn", "ARN")):
-            shown[key] = hooks[0][key[:1].upper() + key[1:].replace("Arn", "ARN")]
-    return {**shown, "id": name, "name": name, "autoscalingGroupName": group}
-
-
-HOOK = Type(
-    "aws:autoscaling/lifecycleHook:LifecycleHook",
-    "autoscaling",
-    create=_put_hook,
-    read=_read_hook,
-    update=dict.fromkeys(_HOOK, _change_hook),
-    delete=lambda api, identity, known: api.call(
-        "delete_lifecycle_hook",
-        AutoScalingGroupName=known["autoscalingGroupName"],
-        LifecycleHookName=identity,
-    ),
-    replace_on=frozenset({"autoscalingGroupName", "name"}),
-    autoname=Autoname(prefix=""),
-    computed=frozenset({"defaultResult", "heartbeatTimeout"}),
-    choices={
-        "defaultResult": ("ABANDON", "CONTINUE"),
-        "lifecycleTransition": ("autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"),
-    },
-)
-
-# Schedule
-
-_TIMES: Final = ("startTime", "endTime")
-_SIZES: Final = ("desiredCapacity", "maxSize", "minSize")
-_SCHEDULE: Final = (*_SIZES, *_TIMES, "recurrence", "timeZone")
-
-
-def _put_schedule(api: Api, new: Values) -> str:
-    """-1 leaves a size as it is."""
-    given = {key: new[key] for key in _SCHEDULE if new.get(key) is not None and new[key] != -1}
-    api.call(
-        "put_scheduled_update_group_action",
-        AutoScalingGroupName=new["autoscalingGroupName"],
-        ScheduledActionName=new["scheduledActionName"],
-        **api.fill("put_scheduled_update_group_action", given, *given),
-    )
-    return str(new["scheduledActionName"])
-
-
-def _change_schedule(api: Api, name: str, old: Values, new: Values) -> None:
-    del name, old
-    _put_schedule(api, new)
-
-
-def _read_schedule(api: Api, identity: str, known: Values) -> Values | None:
-    group, name = _in_group(identity, known)
-    found = api.one(
-        "describe_scheduled_actions",
-        "ScheduledUpdateGroupActions",
-        AutoScalingGroupName=group,
-        ScheduledActionNames=[name],
-    )
-    if found is None:
-        return None
-    return {
-        **{key: found[key[:1].upper() + key[1:]] for key in _SIZES if key[:1].upper() + key[1:] in found},
-        **{
-            key: rfc3339(found[key[:1].upper() + key[1:]])
-            for key in _TIMES
-            if found.get(key[:1].upper() + key[1:])
-        },
-        "id": name,
-        "arn": found.get("ScheduledActionARN", ""),
-        "autoscalingGroupName": group,
-        "recurrence": found.get("Recurrence") or "",
-        "scheduledActionName": name,
-        "timeZone": found.get("TimeZone") or "",
-    }
-
-
-SCHEDULE = Type(
-    "aws:autoscaling/schedule:Schedule",
-    "autoscaling",
-    create=_put_schedule,
-    read=_read_schedule,
-    update=dict.fromkeys(_SCHEDULE, _change_schedule),
-    delete=lambda api, identity, known: api.call(
-        "delete_scheduled_action",
-        AutoScalingGroupName=known["autoscalingGroupName"],
-        ScheduledActionName=identity,
-    ),
-    replace_on=frozenset({"autoscalingGroupName", "scheduledActionName"}),
-    computed=frozenset({*_SCHEDULE}),
-    delete_before_replace=True,
-)
-
-TYPES = [GROUP, HOOK, SCHEDULE]
+TYPES = [GROUP]

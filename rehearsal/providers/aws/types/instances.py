@@ -1,14 +1,16 @@
 """Single machines."""
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from rehearsal.providers.aws.api import Api
+from rehearsal.providers.aws.devices import storage, tag_volumes, volumes
+from rehearsal.providers.aws.launching import special, user_data
 from rehearsal.providers.aws.shapes import camel
 from rehearsal.providers.aws.table import Broken, Change, Type
-from rehearsal.providers.aws.tagging import EC2, specification, tag_list, tag_map
-from rehearsal.providers.aws.types.volumes import VOLUME_TYPES, volume
+from rehearsal.providers.aws.tagging import EC2, specification, tag_map
+from rehearsal.providers.aws.types.volumes import VOLUME_TYPES
 from rehearsal.providers.plugin.model import Failure, Values
 
 # Create
@@ -19,13 +21,6 @@ _AS_THEY_ARE: Final = (
     *("instanceMarketOptions", "instanceType", "ipv6AddressCount", "keyName", "maintenanceOptions"),
     *("metadataOptions", "privateDnsNameOptions"),
 )
-_PLACEMENT: Final = {
-    "availabilityZone": "AvailabilityZone",
-    "hostId": "HostId",
-    "placementGroup": "GroupName",
-    "placementPartitionNumber": "PartitionNumber",
-    "tenancy": "Tenancy",
-}
 
 
 def _run(api: Api, new: Values) -> str:
@@ -37,90 +32,10 @@ def _run(api: Api, new: Values) -> str:
         MinCount=1,
         MaxCount=1,
         **api.fill("run_instances", new, *_AS_THEY_ARE, renamed=renamed),
-        **dict(_special(api, new)),
+        **dict(special(api, new)),
         TagSpecifications=specification("instance", new),
     )
     return str(made["Instances"][0]["InstanceId"])
-
-
-def _special(api: Api, new: Values) -> Iterator[tuple[str, Any]]:
-    """Parameters that look otherwise than the properties."""
-    public = new.get("associatePublicIpAddress")
-    if public:
-        yield "NetworkInterfaces", [_first_interface(new)]
-    elif new.get("networkInterfaces"):
-        yield (
-            "NetworkInterfaces",
-            [
-                {"DeviceIndex": one["deviceIndex"], "NetworkInterfaceId": one["networkInterfaceId"]}
-                for one in new["networkInterfaces"]
-            ],
-        )
-    else:
-        yield "SubnetId", new.get("subnetId")
-    yield "BlockDeviceMappings", list(_devices(api, new)) or None
-    yield "HibernationOptions", {"Configured": True} if new.get("hibernation") else None
-    yield "IamInstanceProfile", {"Name": new["iamInstanceProfile"]} if new.get("iamInstanceProfile") else None
-    yield "LaunchTemplate", _template(new.get("launchTemplate") or {})
-    yield "Monitoring", {"Enabled": True} if new.get("monitoring") else None
-    yield "Placement", {name: new[prop] for prop, name in _PLACEMENT.items() if new.get(prop)} or None
-    yield "SecurityGroups", new.get("securityGroups") or None
-    yield "UserData", _user_data(new)
-
-
-def _first_interface(new: Values) -> dict[str, Any]:
-    wanted = {
-        "AssociatePublicIpAddress": True,
-        "DeviceIndex": 0,
-        "Groups": new.get("vpcSecurityGroupIds"),
-        "PrivateIpAddress": new.get("privateIp"),
-        "SubnetId": new.get("subnetId"),
-    }
-    return {key: value for key, value in wanted.items() if value is not None}
-
-
-def _template(given: Values) -> dict[str, str] | None:
-    names = {"id": "LaunchTemplateId", "name": "LaunchTemplateName", "version": "Version"}
-    return {name: given[prop] for prop, name in names.items() if given.get(prop)} or None
-
-
-def _user_data(new: Values) -> str | bytes | None:
-    """As text, which botocore encodes, or the bytes behind `userDataBase64`."""
-    if new.get("userDataBase64"):
-        return base64.b64decode(new["userDataBase64"])
-    return new.get("userData") or None
-
-
-_EBS: Final = {
-    "deleteOnTermination": "DeleteOnTermination",
-    "encrypted": "Encrypted",
-    "iops": "Iops",
-    "kmsKeyId": "KmsKeyId",
-    "snapshotId": "SnapshotId",
-    "throughput": "Throughput",
-    "volumeSize": "VolumeSize",
-    "volumeType": "VolumeType",
-}
-
-
-def _devices(api: Api, new: Values) -> Iterator[dict[str, Any]]:
-    root = new.get("rootBlockDevice")
-    if root:
-        yield {"DeviceName": _root_of(api, str(new["ami"])), "Ebs": _ebs(root)}
-    for device in new.get("ebsBlockDevices") or ():
-        yield {"DeviceName": device["deviceName"], "Ebs": _ebs(device)}
-    for device in new.get("ephemeralBlockDevices") or ():
-        empty = {"NoDevice": ""} if device.get("noDevice") else {"VirtualName": device.get("virtualName", "")}
-        yield {"DeviceName": device["deviceName"], **empty}
-
-
-def _ebs(device: Values) -> dict[str, Any]:
-    return {name: device[prop] for prop, name in _EBS.items() if device.get(prop) not in (None, "")}
-
-
-def _root_of(api: Api, image: str) -> str:
-    found = api.one("describe_images", "Images", ImageIds=[image]) or {}
-    return str(found.get("RootDeviceName") or "/dev/xvda")
 
 
 def _after(api: Api, instance: str, old: Values, new: Values) -> None:
@@ -137,7 +52,7 @@ def _ready(api: Api, instance: str, new: Values) -> str | None:
         raise Broken(str(reason.get("Message") or found.get("StateTransitionReason") or f"it is {state}"))
     if state == "pending":
         return "the instance is pending"
-    _tag_volumes(api, found, {}, new)
+    tag_volumes(api, found, {}, new)
     return None
 
 
@@ -149,41 +64,9 @@ def _instance(api: Api, instance: str) -> dict[str, Any] | None:
 # Volumes that came with it
 
 
-def _volumes(found: dict[str, Any]) -> dict[str, str]:
-    """Device to volume id."""
-    devices = found.get("BlockDeviceMappings") or ()
-    return {one["DeviceName"]: one["Ebs"]["VolumeId"] for one in devices if one.get("Ebs")}
-
-
-def _wanted_tags(api: Api, found: dict[str, Any], new: Values) -> dict[str, Any]:
-    """Tags by volume: `volumeTags`, or the provider's with those of each device."""
-    volumes = _volumes(found)
-    if new.get("volumeTags"):
-        return dict.fromkeys(volumes.values(), new["volumeTags"])
-    devices = {one["deviceName"]: one for one in new.get("ebsBlockDevices") or ()}
-    if new.get("rootBlockDevice"):
-        devices[str(found.get("RootDeviceName"))] = new["rootBlockDevice"]
-    defaults = api.account.settings.default_tags
-    return {
-        volumes[name]: {**defaults, **(device.get("tags") or {})}
-        for name, device in devices.items()
-        if name in volumes
-    }
-
-
-def _tag_volumes(api: Api, found: dict[str, Any], old: Values, new: Values) -> None:
-    before = _wanted_tags(api, found, old)
-    for identity, tags in _wanted_tags(api, found, new).items():
-        dropped = [{"Key": key} for key in before.get(identity, {}) if key not in tags]
-        if dropped:
-            api.call("delete_tags", Resources=[identity], Tags=dropped)
-        if tags and tags != before.get(identity):
-            api.call("create_tags", Resources=[identity], Tags=tag_list(tags))
-
-
 def _change_root(api: Api, instance: str, old: Values, new: Values) -> None:
     found = _instance(api, instance) or {}
-    root = _volumes(found).get(str(found.get("RootDeviceName")))
+    root = volumes(found).get(str(found.get("RootDeviceName")))
     before, after = old.get("rootBlockDevice") or {}, new.get("rootBlockDevice") or {}
     changed = {
         name: after[prop]
@@ -201,11 +84,11 @@ def _change_root(api: Api, instance: str, old: Values, new: Values) -> None:
         ebs = {"DeleteOnTermination": after.get("deleteOnTermination", True)}
         device = {"DeviceName": found.get("RootDeviceName"), "Ebs": ebs}
         api.call("modify_instance_attribute", InstanceId=instance, BlockDeviceMappings=[device])
-    _tag_volumes(api, found, old, new)
+    tag_volumes(api, found, old, new)
 
 
 def _retag_volumes(api: Api, instance: str, old: Values, new: Values) -> None:
-    _tag_volumes(api, _instance(api, instance) or {}, old, new)
+    tag_volumes(api, _instance(api, instance) or {}, old, new)
 
 
 # Changes in place
@@ -279,8 +162,8 @@ def _change_stopped(api: Api, instance: str, old: Values, new: Values) -> None:
     if bool(new.get("ebsOptimized")) != bool(old.get("ebsOptimized")):
         value = {"Value": bool(new.get("ebsOptimized"))}
         api.call("modify_instance_attribute", InstanceId=instance, EbsOptimized=value)
-    if _user_data(new) != _user_data(old):
-        text = _user_data(new) or b""
+    if user_data(new) != user_data(old):
+        text = user_data(new) or b""
         data = {"Value": text.encode() if isinstance(text, str) else text}
         api.call("modify_instance_attribute", InstanceId=instance, UserData=data)
     api.call("start_instances", InstanceIds=[instance])
@@ -306,7 +189,7 @@ def _read(api: Api, instance: str, known: Values) -> Values | None:
     )
     association = first.get("Association") or {}
     return {
-        **_storage(api, found, known),
+        **storage(api, found, known),
         **_startup(api, instance, known),
         "ami": found["ImageId"],
         "arn": api.arn(f"instance/{instance}"),
@@ -336,47 +219,6 @@ def _read(api: Api, instance: str, known: Values) -> Values | None:
         "tags": tag_map(found.get("Tags")),
         "tenancy": placement.get("Tenancy") or "default",
         "vpcSecurityGroupIds": sorted(group["GroupId"] for group in found.get("SecurityGroups") or ()),
-    }
-
-
-def _storage(api: Api, found: dict[str, Any], known: Values) -> Values:
-    """The root volume; further ones only where they came with the machine, as its inputs say."""
-    volumes = _volumes(found)
-    root = str(found.get("RootDeviceName"))
-    named = {one["deviceName"] for one in known.get("ebsBlockDevices") or ()}
-    ends = {
-        one["DeviceName"]: bool(one["Ebs"].get("DeleteOnTermination"))
-        for one in found.get("BlockDeviceMappings") or ()
-        if one.get("Ebs")
-    }
-    shown: Values = {}
-    for device, identity in volumes.items():
-        if device == root or device in named:
-            shown[device] = {
-                "deviceName": device,
-                "deleteOnTermination": ends[device],
-                **_shown(api, identity),
-            }
-    return {
-        **({"rootBlockDevice": shown.pop(root)} if root in shown else {}),
-        "ebsBlockDevices": [shown[device] for device in sorted(shown)],
-    }
-
-
-def _shown(api: Api, identity: str) -> Values:
-    found = volume(api, identity) or {}
-    tags = tag_map(found.get("Tags"))
-    defaults = api.account.settings.default_tags
-    return {
-        "encrypted": bool(found.get("Encrypted")),
-        "iops": found.get("Iops") or 0,
-        "kmsKeyId": found.get("KmsKeyId") or "",
-        "tags": {key: value for key, value in tags.items() if defaults.get(key) != value},
-        "tagsAll": tags,
-        "throughput": found.get("Throughput") or 0,
-        "volumeId": identity,
-        "volumeSize": found.get("Size") or 0,
-        "volumeType": found.get("VolumeType") or "",
     }
 
 

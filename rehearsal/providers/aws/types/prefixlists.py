@@ -4,6 +4,7 @@ A list changes by versions: a request names the one that it changes, and the lis
 https://docs.aws.amazon.com/vpc/latest/userguide/working-with-managed-prefix-lists.html
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from rehearsal.providers.aws.api import Api
@@ -44,16 +45,20 @@ def _ready(api: Api, identity: str, new: Values) -> str | None:
     return None if state.endswith(("-complete", "-failed")) else f"the prefix list is {state}"
 
 
-def _modify(api: Api, identity: str, **changes: Any) -> None:
-    """Change the list's current version, whoever changes it at the same time."""
+def _modify(api: Api, identity: str, changes: Callable[[list[Values]], Values]) -> None:
+    """Change the current version, whoever changes it at the same time; nothing to change, no call."""
 
     def attempt() -> str | None:
         waiting = _ready(api, identity, {})
         if waiting:
             return waiting
-        version = (_list(api, identity) or {}).get("Version")
+        found = _list(api, identity) or {}
+        wanted = changes(_entries(api, identity))
+        if not wanted:
+            return None
+        version = found.get("Version")
         try:
-            api.call("modify_managed_prefix_list", PrefixListId=identity, CurrentVersion=version, **changes)
+            api.call("modify_managed_prefix_list", PrefixListId=identity, CurrentVersion=version, **wanted)
         except AwsError as error:
             if error.code in _STALE:
                 return error.message
@@ -67,15 +72,22 @@ def _modify(api: Api, identity: str, **changes: Any) -> None:
 def _set_entries(api: Api, identity: str, old: Values, new: Values) -> None:
     """An entry with another description has to go before it comes; everything else is one version."""
     del old
-    live = {one["cidr"]: one["description"] for one in _entries(api, identity)}
     wanted = {one["cidr"]: one.get("description") or "" for one in new.get("entries") or ()}
-    renamed = [cidr for cidr, text in wanted.items() if live.get(cidr, text) != text]
-    if renamed:
-        _modify(api, identity, RemoveEntries=[{"Cidr": cidr} for cidr in renamed])
-    add = [_entry(cidr, text) for cidr, text in wanted.items() if cidr in renamed or cidr not in live]
-    remove = [{"Cidr": cidr} for cidr in live if cidr not in wanted]
-    if add or remove:
-        _modify(api, identity, AddEntries=add or None, RemoveEntries=remove or None)
+
+    def renamed(live: list[Values]) -> Values:
+        other = [
+            one["cidr"] for one in live if wanted.get(one["cidr"], one["description"]) != one["description"]
+        ]
+        return {"RemoveEntries": [{"Cidr": cidr} for cidr in other]} if other else {}
+
+    def rest(live: list[Values]) -> Values:
+        there = {one["cidr"] for one in live}
+        add = [_entry(cidr, text) for cidr, text in wanted.items() if cidr not in there]
+        remove = [{"Cidr": cidr} for cidr in sorted(there - set(wanted))]
+        return {key: value for key, value in (("AddEntries", add), ("RemoveEntries", remove)) if value}
+
+    _modify(api, identity, renamed)
+    _modify(api, identity, rest)
 
 
 def _entry(cidr: str, text: str) -> dict[str, str]:
@@ -133,7 +145,11 @@ LIST = Type(
 
 def _add_entry(api: Api, new: Values) -> str:
     entry = _entry(new["cidr"], new.get("description") or "")
-    _modify(api, str(new["prefixListId"]), AddEntries=[entry])
+
+    def missing(live: list[Values]) -> Values:
+        return {} if any(one["cidr"] == new["cidr"] for one in live) else {"AddEntries": [entry]}
+
+    _modify(api, str(new["prefixListId"]), missing)
     return f"{new['prefixListId']},{new['cidr']}"
 
 
@@ -146,8 +162,12 @@ def _read_entry(api: Api, identity: str, known: Values) -> Values | None:
 
 def _remove_entry(api: Api, identity: str, known: Values) -> None:
     owner, _, cidr = identity.partition(",")
-    if _read_entry(api, identity, known):
-        _modify(api, owner, RemoveEntries=[{"Cidr": cidr}])
+    del known
+
+    def there(live: list[Values]) -> Values:
+        return {"RemoveEntries": [{"Cidr": cidr}]} if any(one["cidr"] == cidr for one in live) else {}
+
+    _modify(api, owner, there)
 
 
 ENTRY = Type(

@@ -295,7 +295,9 @@ ROUTE_TABLE_ASSOCIATION = Type(
 def _become_main(api: Api, new: Values) -> str:
     main = where(vpc_id=new["vpcId"], association__main="true")
     table = api.one("describe_route_tables", "RouteTables", Filters=main) or {}
-    own = next(one["RouteTableAssociationId"] for one in table["Associations"] if one.get("Main"))
+    own = str(next(one["RouteTableAssociationId"] for one in table["Associations"] if one.get("Main")))
+    if table["RouteTableId"] == new["routeTableId"]:
+        return own
     changed = api.call("replace_route_table_association", AssociationId=own, RouteTableId=new["routeTableId"])
     return str(changed["NewAssociationId"])
 

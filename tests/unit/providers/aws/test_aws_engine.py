@@ -216,6 +216,34 @@ def test_what_is_made_but_not_ready_stays_in_the_state(cloud: Cloud, resource: R
     assert "still pending" in raised.value.reasons[0]
 
 
+def test_what_was_left_out_of_a_create_is_done_by_the_next_update(cloud: Cloud, account: Account) -> None:
+    resource = Resource(cloud.entry(after=cloud.say), SCHEMA, account)
+    cloud.before["say"] = [refused("AccessDenied", status=403)]
+    with pytest.raises(PartialFailureError) as raised:
+        made(resource, {"name": "n", "word": "w"})
+    kept = raised.value.state
+    with pytest.raises(PartialFailureError):
+        resource.read(call(), kept)
+    after = resource.update(call(), kept, kept.inputs, ignored=[])
+    assert cloud.things[kept.id]["word"] == "w"
+    assert resource.read(call(), after) is not None
+
+
+def test_a_change_whose_answer_got_lost_is_repeated(cloud: Cloud, resource: Resource) -> None:
+    state = made(resource, {"name": "n", "size": "1"})
+    cloud.after["change"] = [LOST]
+    resource.update(call(), state, checked(resource, {"name": "n", "size": "2"}, state.inputs), ignored=[])
+    assert cloud.things[state.id]["size"] == "2"
+
+
+def test_the_region_that_it_is_in_anyway_is_no_change(resource: Resource) -> None:
+    state = made(resource, {"name": "n"})
+    named = checked(resource, {"name": "n", "region": "us-east-1"}, state.inputs)
+    assert not resource.diff(call(), state, named, ignored=[]).changes
+    other = checked(resource, {"name": "n", "region": "eu-west-1"}, state.inputs)
+    assert resource.diff(call(), state, other, ignored=[]).changes["region"].replaces
+
+
 def test_what_will_never_be_ready_goes_again(cloud: Cloud, resource: Resource) -> None:
     cloud.waiting = ["broken"]
     with pytest.raises(BerthError, match="it will never work"):

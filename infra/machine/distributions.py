@@ -97,6 +97,7 @@ def software(
         "downloads": {},
         "debs": [],
         "modules": [],
+        "sources": [],
     }
     if driver:
         plan["packages"] += [
@@ -107,6 +108,7 @@ def software(
         if apt:
             plan["debs"].append(f"{_CUDA}/{known.repository}/x86_64/cuda-keyring_1.1-1_all.deb")
             plan["files"]["/etc/apt/preferences.d/berth-nvidia"] = _branch_pin(driver.branch)
+            plan["sources"].append(f"cuda-{known.repository}-x86_64.list")  # comes with cuda-keyring
         else:
             plan["downloads"]["/etc/yum.repos.d/cuda-amzn2023.repo"] = (
                 f"{_CUDA}/{known.repository}/x86_64/cuda-amzn2023.repo"
@@ -117,6 +119,7 @@ def software(
         if apt:
             plan["packages"] += [f"{package}={toolkit_version}-1*" for package in _TOOLKIT_PACKAGES]
             plan["downloads"][_TOOLKIT_KEY] = f"{_TOOLKIT}/gpgkey"
+            plan["sources"].append("nvidia-container-toolkit.list")
             plan["files"]["/etc/apt/sources.list.d/nvidia-container-toolkit.list"] = (
                 f"deb [signed-by={_TOOLKIT_KEY}] {_TOOLKIT}/stable/deb/$(ARCH) /\n"
             )

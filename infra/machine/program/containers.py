@@ -68,8 +68,8 @@ def add_runtime(machine: Machine) -> None:
         machine.run("nvidia-ctk", "runtime", "configure", "--runtime=docker")
     if not any("nvidia" in machine.read(name) for name in CONTAINERD):
         machine.run("nvidia-ctk", "runtime", "configure", "--runtime=containerd")
-    if machine.attempt("systemctl", "--quiet", "is-enabled", "docker.service")[0]:
-        machine.run("systemctl", "enable", "docker.service")
+    if not machine.path("/etc/systemd/system/multi-user.target.wants/docker.service").exists():
+        machine.run("systemctl", "add-wants", "multi-user.target", "docker.service")
 
 
 def start(machine: Machine) -> None:

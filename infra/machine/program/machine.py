@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -40,7 +41,7 @@ class Machine:
 
     def attempt(self, *argv: str, seconds: int = 1800) -> tuple[int, str]:
         """Run a program; its exit status (127 where there is none, 124 after `seconds`) and both streams."""
-        self.say("$ " + " ".join(argv))
+        self.say(time.strftime("%H:%M:%S $ ") + " ".join(argv))
         try:
             done = subprocess.run(
                 argv,

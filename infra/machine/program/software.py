@@ -81,19 +81,33 @@ def install(machine: Machine, plan: dict[str, Any]) -> None:
     if not wanted and not headers:
         return
     _add_sources(machine, plan)
-    if manager == "apt":
-        machine.run(*APT, "update")
-        command: tuple[str, ...] = (*APT, "--no-install-recommends", "install")
-    else:
+    if manager == "dnf":
         for module in plan["modules"]:
             machine.run("dnf", "-y", "module", "enable", module)
-        command = ("dnf", "-y", "install")
+        command: tuple[str, ...] = ("dnf", "-y", "install")
+    else:
+        command = (*APT, "--no-install-recommends", "install")
+        # Where only NVIDIA's packages are missing, their own lists may do, which are a thousandth of all.
+        alone = not headers and all("nvidia" in name for name in wanted)
+        if alone and _lists_of(machine, plan["sources"]) and not machine.attempt(*command, *wanted)[0]:
+            return
+        machine.run(*APT, "update")
     status, text = machine.attempt(*command, *headers, *wanted)
     if status and headers and any(said in text for said in UNKNOWN):
         # The archive keeps the headers of its newest kernel only: take both, and the one reboot starts it.
         status, text = machine.attempt(*command, *plan["kernel"], *wanted)
     if status:
         raise Failed("the packages cannot be installed: " + "\n".join(text.splitlines()[-12:]))
+
+
+def _lists_of(machine: Machine, sources: list[str]) -> bool:
+    """Have apt fetch the lists of these files of sources.list.d only; whether it could."""
+    apart = "/var/lib/berth/sources"
+    for name in sources:
+        machine.write(f"{apart}/{name}", machine.read(f"/etc/apt/sources.list.d/{name}"))
+    only = (f"Dir::Etc::SourceParts={machine.path(apart)}", "Dir::Etc::SourceList=/dev/null")
+    options = [part for option in (*only, "APT::Get::List-Cleanup=0") for part in ("-o", option)]
+    return not machine.attempt(*APT, *options, "update")[0]
 
 
 def _add_sources(machine: Machine, plan: dict[str, Any]) -> None:

@@ -39,9 +39,12 @@ def ensure(paths: Paths, step: Step) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".packages-", dir=target.parent) as work:
+    with (
+        tempfile.TemporaryDirectory(prefix=".packages-", dir=target.parent) as work,
+        tempfile.TemporaryDirectory(prefix="berth-") as home,  # a short path: gpg-agent's socket is in it
+    ):
         root = Path(work) / "root"
-        with _Key(Path(work) / "gnupg", step) as key:
+        with _Key(Path(home), step) as key:
             for where, wanted in (
                 (table.CUDA, [*table.drivers(), table.keyring(key.public)]),
                 (table.TOOLKIT, table.toolkits()),
@@ -67,7 +70,6 @@ class _Key:
         self._step = step
 
     def __enter__(self) -> Self:
-        self._home.mkdir(mode=0o700)
         self._gpg("--passphrase", "", "--quick-generate-key", _SIGNER, "ed25519", "sign", "never")
         binary, armored = self._home / "public.gpg", self._home / "public.asc"
         self._gpg("--output", str(binary), "--export", _SIGNER)

@@ -54,6 +54,26 @@ def test_everything_is_installed_in_one_transaction_with_the_headers_of_the_runn
     assert machine.read("/etc/apt/keyrings/nvidia-container-toolkit.asc").endswith("/gpgkey")
 
 
+def test_where_only_nvidias_packages_are_missing_its_own_lists_may_do(machine: ScriptedMachine) -> None:
+    machine.answers["dpkg-query"] = (1, "docker.io 26.1.5 installed\ndocker-cli 26.1.5 installed")
+    machine.path(f"/lib/modules/{os.uname().release}/build").mkdir(parents=True)
+    software.install(machine, plan("debian-13-plain"))
+    updates = [command for command in machine.ran if command.endswith(" update")]
+    assert len(updates) == 1
+    assert "Dir::Etc::SourceParts=" in updates[0]
+    assert "List-Cleanup=0" in updates[0]
+    assert "libnvidia-container" in machine.read("/var/lib/berth/sources/nvidia-container-toolkit.list")
+
+    machine.ran.clear()
+    answers = [(100, "E: Unable to correct problems, you have held broken packages."), (0, "")]
+    install = " ".join((*software.APT, "--no-install-recommends", "install"))
+    machine.answers[install] = lambda: answers.pop(0)
+    software.install(machine, plan("debian-13-plain"))
+    kinds = [command.rpartition(" ")[2] for command in machine.ran if " update" in command]
+    assert len(kinds) == 2, "their dependencies need everybody's lists"
+    assert answers == []
+
+
 def test_a_second_run_asks_and_changes_nothing(machine: ScriptedMachine) -> None:
     wanted = plan("debian-13-plain")
     listing = "\n".join(

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -IS
 """Simulated by berth for rehearsals: `nvidia-ctk runtime configure --runtime=docker|containerd`.
 
 docker: the runtime is added to daemon.json. containerd: it goes to a file of its own, which config.toml

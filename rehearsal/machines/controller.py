@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -32,7 +33,7 @@ from rehearsal.paths import paths as default_paths
 
 PERIOD = 1.0
 BOOTED = (b" login:", b"cloud-init[", b"berth: ")  # the console after the kernel's part
-BOOT_SECONDS = 90.0  # after which the next machine may start all the same
+BOOT_SECONDS = 45.0  # after which the next machine may start all the same
 KEEP = 20.0  # seconds after which the network is looked after
 RENEW = 3600.0  # seconds after which role credentials, which live for six hours, are fetched anew
 
@@ -70,7 +71,7 @@ class Controller:
         for action in decide(self.account, self._see(), one_at_a_time=self.machines.emulated):
             try:
                 self._do(action)
-            except (BerthError, OSError) as problem:
+            except (BerthError, OSError, LookupError) as problem:
                 self._complain(f"{action}: {problem}")
 
     def _reread(self) -> None:
@@ -194,10 +195,10 @@ def run(paths: Paths, where: Plan, endpoint: str, region: str, ended: threading.
             silent = 0
             if not heartbeat(paths).exists():
                 heartbeat(paths).write_text(str(os.getpid()))
-        except OSError as problem:
+        except Exception:  # noqa: BLE001 - whatever one look has shown it, a controller looks again
             silent += 1
             if silent in {1, 60}:
-                sys.stdout.write(f"the account does not answer: {problem}\n")
+                sys.stdout.write(f"cannot look or act, trying again:\n{traceback.format_exc()}")
                 sys.stdout.flush()
         ended.wait(PERIOD)
 

@@ -210,10 +210,13 @@ def _program() -> dict[str, str]:
 
 
 def _bare(source: str) -> str:
-    """A program without comments, docstrings and blank lines."""
+    """A program without comments, docstrings, blank lines and the annotations of functions."""
     lines = source.splitlines()
     dropped: set[int] = set()
+    cuts: list[tuple[int, int, int]] = []  # row, columns from and to
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            cuts += _annotations(node)
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or not ast.get_docstring(node):
             continue
         text = node.body[0]
@@ -224,10 +227,26 @@ def _bare(source: str) -> str:
             dropped.update(range(text.lineno - 1, text.end_lineno or text.lineno))
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
+            cuts.append((token.start[0], token.start[1], token.end[1]))
+    for row, start, end in sorted(cuts, reverse=True):
+        lines[row - 1] = (lines[row - 1][:start] + lines[row - 1][end:]).rstrip()
     kept = (line for number, line in enumerate(lines) if number not in dropped and line.strip())
     return "\n".join(kept) + "\n"
+
+
+def _annotations(function: ast.FunctionDef) -> list[tuple[int, int, int]]:
+    """Where a function's annotations are, as far as each is on one line: row, columns from and to."""
+    found = []
+    arguments = function.args
+    for argument in (*arguments.args, *arguments.kwonlyargs, arguments.vararg):
+        kind = argument.annotation if argument else None
+        if argument and kind and kind.end_lineno == argument.lineno:
+            start = argument.col_offset + len(argument.arg)
+            found.append((argument.lineno, start, kind.end_col_offset or start))
+    kind = function.returns
+    if kind and kind.end_lineno == kind.lineno:
+        found.append((kind.lineno, kind.col_offset - len(" -> "), kind.end_col_offset or 0))
+    return found
 
 
 def _packed(files: Mapping[str, str]) -> str:

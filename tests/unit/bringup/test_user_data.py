@@ -95,12 +95,15 @@ def test_it_unpacks_to_its_contents_and_the_program_compiles(name: str, tmp_path
     assert done.returncode == 0, done.stderr
 
 
-def test_the_program_loses_its_comments_and_nothing_else() -> None:
+def test_the_program_loses_comments_and_annotations_and_nothing_else() -> None:
     source = (
         '"""About."""\n\nclass Gone(Exception):\n    """Why."""\n\n\n'
-        'def f():\n    """What."""\n    return "# no"  # yes\n'
+        'def f(a: int, *b: str, c: str = "x") -> list[str]:\n    """What."""\n    return "# no"  # yes\n'
     )
-    assert bringup._bare(source) == 'class Gone(Exception):\n    pass\ndef f():\n    return "# no"\n'
+    assert (
+        bringup._bare(source)
+        == 'class Gone(Exception):\n    pass\ndef f(a, *b, c = "x"):\n    return "# no"\n'
+    )
 
 
 def test_the_loader_fetches_exactly_the_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,8 @@ def ensure_running(paths: Paths, steps: Steps) -> None:
             file = heartbeat(paths)
             return pid is not None and file.exists() and file.read_text() == str(pid)
 
-        service.ensure(paths, _daemon(paths), healthy=healthy, timeout=60.0)
+        ours = sorted(file for file in Path(__file__).parent.rglob("*") if file.suffix in {".py", ".toml"})
+        service.ensure(paths, _daemon(paths), healthy=healthy, inputs=ours, timeout=60.0)
         step.result = "KVM" if accelerator == accel.KVM else "software emulation: KVM does not work here"
 
 

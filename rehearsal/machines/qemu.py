@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rehearsal import process
 from rehearsal.cluster.host import command
+from rehearsal.errors import BerthError
 from rehearsal.machines.model import Instance
 from rehearsal.machines.network import namespace
 from rehearsal.machines.network.plan import Plan
@@ -156,14 +157,18 @@ def powered_off(paths: Paths, instance_id: str) -> bool:
 
 
 def flatten(source: Path, target: Path) -> None:
-    """Copy a disk with everything below it into one file, whole or not at all."""
+    """Copy a disk with everything below it into one file, whole or not at all.
+
+    Raises:
+        BerthError: it cannot be copied, as where the file system is full.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    subprocess.run(
-        ["qemu-img", "convert", "-U", "-O", "qcow2", str(source), str(partial)],
-        check=True,
-        capture_output=True,
-    )
+    argv = ["qemu-img", "convert", "-U", "-O", "qcow2", str(source), str(partial)]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if done.returncode:
+        partial.unlink(missing_ok=True)
+        raise BerthError(f"the disk {source} cannot be copied: {done.stderr.strip()}")
     partial.replace(target)
 
 

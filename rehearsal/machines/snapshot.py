@@ -31,7 +31,11 @@ def take_missing(paths: Paths, reader: Reader, say: Callable[[str], None]) -> No
         source = reader.ask("GET", f"images/{ami}")["source_instance"]
         if source and qemu.files(paths, source).disk.exists():
             _shut_down(paths, source)
-            qemu.flatten(qemu.files(paths, source).disk, target)
+            try:
+                qemu.flatten(qemu.files(paths, source).disk, target)
+            except BerthError as problem:
+                say(f"image {ami} of {source}: {problem}")
+                continue
             say(f"image {ami} of {source}: {target.stat().st_size >> 20} MiB")
 
 

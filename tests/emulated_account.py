@@ -59,13 +59,13 @@ class EmulatedAccount:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[EmulatedAccount]:
-    """An account that ends with the block; its log is in the folder."""
+def running(folder: Path, *options: str) -> Iterator[EmulatedAccount]:
+    """An account that ends with the block; its log is in the folder. options: more for its command line."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     log = folder / "emulated-account.log"
-    command = [sys.executable, "-m", "rehearsal.clouds.aws.serve", "--http", address]
+    command = [sys.executable, "-m", "rehearsal.clouds.aws.serve", "--http", address, *options]
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
         try:
             _wait(server, f"http://{address}/_berth/health", log)

@@ -126,3 +126,22 @@ def test_a_template_is_merged_into_the_launch(client: Client, network: Network, 
     assert made["IamInstanceProfile"]["Arn"].endswith("/machine"), "the template's profile is used"
     tags = {tag["Key"] for tag in made["Tags"]}
     assert {"aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"} <= tags
+
+
+def test_a_fleets_instances_leave_nothing(client: Client, network: Network, image: str) -> None:
+    ec2 = client("ec2")
+    data = {"ImageId": image, "InstanceType": "t3.nano"}
+    ec2.create_launch_template(LaunchTemplateName="t", LaunchTemplateData=data)
+    template = {"LaunchTemplateName": "t", "Version": "1"}
+    fleet = ec2.create_fleet(
+        Type="instant",
+        TargetCapacitySpecification={"TotalTargetCapacity": 1, "DefaultTargetCapacityType": "on-demand"},
+        LaunchTemplateConfigs=[
+            {"LaunchTemplateSpecification": template, "Overrides": [{"SubnetId": network.subnets[0]}]}
+        ],
+    )
+    (number,) = fleet["Instances"][0]["InstanceIds"]
+    ec2.delete_fleets(FleetIds=[fleet["FleetId"]], TerminateInstances=True)
+    found = ec2.describe_instances(InstanceIds=[number])["Reservations"][0]["Instances"][0]
+    assert found["State"]["Name"] == "terminated"
+    ec2.delete_subnet(SubnetId=network.subnets[0])

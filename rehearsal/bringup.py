@@ -131,13 +131,9 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
     references: dict[str, str] = dict(previous.images) if previous else {}
     tasks = _Tasks(where, steps, choice)
     tasks.prepare()
+    tasks.serve_images(lambda: references.update(ensure_images(where, steps)) if images else None)
     tasks.serve()
     tasks.add("engine", lambda: found.append(engine.ensure(where, steps)), lane=GO)
-    if images:
-        # Beside the Go builds: it is the disk and the network that it keeps busy.
-        tasks.add(
-            "images", lambda: references.update(ensure_images(where, steps)), after=["registry"], lane=DISK
-        )
     fresh = not any(process.pid_of(where, name) for name in process.names(where))
     try:
         run_all(tasks.all, steps.cancelled)
@@ -225,10 +221,14 @@ class _Tasks:
                 self.add(program.name, partial(self._build, program), lane=GO)
                 self.built = True
 
-    def serve(self) -> None:
+    def serve_images(self, build: Callable[[], object]) -> None:
         where, steps = self.where, self.steps
         self.add("network", network.ensure_bridge, after=self.packages)
         self.add("registry", lambda: registry.ensure_running(where, steps), after=["network"])
+        # Beside the Go builds: it is the disk and the network that it keeps busy.
+        self.add("images", build, after=["registry"], lane=DISK)
+
+    def serve(self) -> None:
         if self.choice.needs("local"):
             self.serve_cluster()
         if self.choice.needs("aws-vm"):
@@ -258,8 +258,12 @@ class _Tasks:
     def serve_aws(self) -> None:
         where, steps = self.where, self.steps
         if self.choice.machines:
+            # It holds the layers of the images' base, which it pulls.
             self.add(
-                "machine image", lambda: machines.ensure_image(where, steps), after=self.packages, lane=DISK
+                "machine image",
+                lambda: machines.ensure_image(where, steps),
+                after=["registry", "images"],
+                lane=DISK,
             )
         self.add("emulated AWS", self._emulate_aws, after=["network", "registry"])
         if self.choice.machines:

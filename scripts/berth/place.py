@@ -30,6 +30,7 @@ class Place:
 
     values: the directory of the values files. machines: whether instances that run in the account can work.
     stack_names: of this project in the backend, where they can be had without the engine.
+    clients: of `scripts.berth.aws.clients`, each made once.
     started: told the engine's pid; ended: told that it has ended.
     """
 
@@ -42,7 +43,8 @@ class Place:
     stack_names: Callable[[], list[str]] | None = None
     started: Callable[[int], None] = field(default=lambda _: None)
     ended: Callable[[], None] = field(default=lambda: None)
-    _outputs: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+    _outputs: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
+    clients: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def prefix(self) -> str:

@@ -44,12 +44,19 @@ def s3(place: Place, region: str, *, endpoint: str | None = None) -> "S3Client":
 
 
 def client(place: Place, service: str, region: str, *, endpoint: str | None = None) -> Any:
-    """A client of any service, with the place's credentials."""
-    from botocore.config import Config
-
+    """A client of any service, with the place's credentials; made once, for that takes a while."""
     environ = place.environ
     service_variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
     endpoint = endpoint or environ.get(service_variable) or environ.get("AWS_ENDPOINT_URL")
+    key = (service, region, endpoint or "")
+    if key not in place.clients:
+        place.clients[key] = _made(place, service, region, endpoint)
+    return place.clients[key]
+
+
+def _made(place: Place, service: str, region: str, endpoint: str | None) -> Any:
+    from botocore.config import Config
+
     config = Config(
         connect_timeout=5,
         read_timeout=30,

@@ -26,6 +26,11 @@ def client(account: str, service: str) -> Any:
 
 
 @pytest.fixture
+def plugin(account: str) -> AwsPlugin:
+    return AwsPlugin(region="us-east-1")
+
+
+@pytest.fixture
 def bucket(plugin: AwsPlugin, request: pytest.FixtureRequest) -> Any:
     made = plugin.up(BUCKET, {"bucket": f"berth-{id(request)}", "forceDestroy": True})
     yield made

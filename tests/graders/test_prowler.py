@@ -1,17 +1,13 @@
 """prowler on an emulated account with mistakes planted in it: that the grader sees what it should."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import emulated_account
 import pytest
-from running import CHECKOUT, Finding, exceptions, judged, prowler
+from running import Finding, exceptions, judged, prowler
 
 pytestmark = pytest.mark.rehearsal  # it takes minutes
 
@@ -29,24 +25,8 @@ PLANTED = {
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An account of the test's own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    log = tmp_path_factory.mktemp("account") / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rehearsal.clouds.aws.serve", "--http", address],
-            cwd=CHECKOUT,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        assert process.stdout is not None
-        assert "answers" in process.stdout.readline(), log.read_text()
-        yield f"http://{address}"
-        process.terminate()
-        process.wait(20)
+    with emulated_account.running(tmp_path_factory.mktemp("account")) as account:
+        yield account.endpoint
 
 
 def plant(endpoint: str) -> None:
@@ -89,8 +69,6 @@ def plant(endpoint: str) -> None:
 
 @pytest.fixture(scope="module")
 def found(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
-    with urllib.request.urlopen(f"{endpoint}/_berth/health") as reply:
-        assert json.load(reply)["status"] == "ok"
     plant(endpoint)
     return prowler(endpoint, KEY, SECRET, tmp_path_factory.mktemp("prowler"))
 

@@ -100,6 +100,7 @@ def _sources(paths: Paths, step: Step) -> Path:
     if not nvidia.packages():
         target = nvidia.ensure(paths, step)
         if not link.is_symlink() or link.readlink() != target:
+            link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             partial = link.with_suffix(".partial")
             partial.unlink(missing_ok=True)
             partial.symlink_to(target)

@@ -41,6 +41,14 @@ def samples(script: Script, count: int, seed: int) -> list[dict[str, Any]]:
     return [_rule(kinds[index % len(kinds)], script, chance) for index in range(count)]
 
 
+def every(kind: str, script: Script) -> list[dict[str, Any]]:
+    """One class at every operation that it may befall, at the first call."""
+    return [
+        {"class": kind, "service": service, "operation": operation, "nth": 1, "times": 1}
+        for service, operation in _candidates(kind, script)
+    ]
+
+
 def _rule(kind: str, script: Script, chance: random.Random) -> dict[str, Any]:
     service, operation = chance.choice(_candidates(kind, script))
     often = Counter(script.up)[service, operation] + Counter(script.down)[service, operation]

@@ -1,6 +1,7 @@
 """Injects faults into `up` and `destroy` of the aws-vm environment, and judges each run.
 
     python tests/bench/aws_faults.py --count 200 --seed 1
+    python tests/bench/aws_faults.py --every timeout-after-commit  # at each operation once
 
 Without machines and without an engine: the program's requests are recorded once and done again for each fault
 (tests/aws_replay.py). Prints one line a run that is not as it should be, and a table by fault class; the exit
@@ -25,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--count", type=int, default=200, help="how many runs")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", choices=list(fault_runs.MARKS), help="this class at each operation once")
     parser.add_argument("--only", type=int, help="only the run of this number")
     parser.add_argument("--verbose", action="store_true", help="say how every run ended")
     options = parser.parse_args()
@@ -41,7 +43,8 @@ def run(account: emulated_account.EmulatedAccount, options: argparse.Namespace) 
     print(f"one up: {len(script.steps)} steps, {len(script.up)} calls of {operations} operations", flush=True)
     if script.uncovered:
         print(f"not covered by the stand-in: {', '.join(sorted(script.uncovered))}", flush=True)
-    rules = list(enumerate(fault_runs.samples(script, options.count, options.seed)))
+    drawn = fault_runs.samples(script, options.count, options.seed)
+    rules = list(enumerate(fault_runs.every(options.every, script) if options.every else drawn))
     outcomes = []
     began = time.monotonic()
     for number, rule in rules:

@@ -19,7 +19,7 @@ GOODBYE_SECONDS = 5.0
 
 
 class _Handler(MotoRequestHandler):
-    """Quiet: the account logs what it does not know, requests are not worth a line."""
+    """Quiet: the account logs what it does not know; requests and idle connections are not worth a line."""
 
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its headers
@@ -54,7 +54,7 @@ class _Handler(MotoRequestHandler):
         pass
 
     def log_error(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
-        if "handshake" not in format:
+        if "handshake" not in format and "timed out" not in format:
             super().log_error(format, *args)
 
 

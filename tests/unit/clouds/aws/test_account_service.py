@@ -78,7 +78,8 @@ def test_unknown_keys_are_refused_as_each_service_does(
     endpoint: str, service: str, operation: str, code: str
 ) -> None:
     settings.use(Settings(access_keys={KEY: "secret"}))
-    getattr(signed(endpoint, service, KEY), operation)()
+    known = getattr(signed(endpoint, service, KEY), operation)()
+    assert known.get("Arn", ":user/berth-rehearsal").endswith(":user/berth-rehearsal")
     with pytest.raises(ClientError, match=code):
         getattr(signed(endpoint, service, "AKIA0000000000000000"), operation)()
 

@@ -274,12 +274,14 @@ class AwsVmEnvironment(Environment):
         default=168, description="how far away expires_at may be", examples=[168]
     )
     allowed_addresses: Annotated[tuple[OwnAddress, ...], Unique] = Field(
+        default=(),
         max_length=10,
-        description="where you come from, as AWS sees it",
+        description="where you come from, as AWS sees it; needed where access.kind is bastion",
         examples=[["203.0.113.7/32"]],
         json_schema_extra=written_by("berth access refresh {}"),
     )
     ssh_public_keys: Annotated[tuple[PublicKey, ...], Unique] = Field(
+        default=(),
         max_length=20,
         description="who may log in: lines of .pub files; needed unless access.kind is ssm",
         examples=[

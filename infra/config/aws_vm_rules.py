@@ -35,9 +35,11 @@ def access(env: "AwsVmEnvironment", _now: datetime) -> Iterator[Problem]:
     """Who comes in by SSH has a key, and to a bastion an address."""
     kind = env.access.kind
     if kind != "ssm" and not env.ssh_public_keys:
-        yield _problem(
-            "ssh_public_keys", f"must name a key where access.kind is {kind}", "- ssh-ed25519 AAAA…"
+        reason = (
+            f"must name a key where access.kind is {kind}; "
+            f"`berth access refresh {env.environment} --key FILE` writes yours"
         )
+        yield _problem("ssh_public_keys", reason, "- ssh-ed25519 AAAA…")
     if kind == "bastion" and not env.allowed_addresses:
         reason = (
             f"must name an address where access.kind is bastion; `berth access refresh {env.environment}` "

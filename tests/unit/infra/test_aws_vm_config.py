@@ -50,9 +50,18 @@ def test_a_malformed_file_is_refused_with_every_problem_and_no_other(
 
 
 def test_what_only_commands_write_is_missed_by_its_name_and_with_the_command() -> None:
-    text = str(refused({key: one for key, one in GOOD.items() if key not in recorder.PERSONAL["aws-vm"]}))
+    shared = {key: one for key, one in GOOD.items() if key not in recorder.PERSONAL["aws-vm"]}
+    text = str(refused({**shared, "access": {"kind": "bastion"}}))
+    assert "berth access refresh aws-vm --key" in text
     assert "berth access refresh aws-vm" in text
     assert "berth extend aws-vm 8h" in text
+
+
+def test_session_manager_needs_neither_an_address_nor_a_key() -> None:
+    values = {key: one for key, one in GOOD.items() if key not in {"allowed_addresses", "ssh_public_keys"}}
+    parsed = config.parse("aws-vm", {**values, "access": {"kind": "ssm"}}, recorder.NOW)
+    assert isinstance(parsed, AwsVmEnvironment)
+    assert parsed.allowed_addresses == ()
 
 
 def test_a_private_key_is_not_repeated() -> None:

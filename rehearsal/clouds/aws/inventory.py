@@ -28,7 +28,7 @@ def _without(key: str, *states: str) -> Callable[[Found], bool]:
 
 
 def _not_of_aws(found: Found) -> bool:
-    return found.get("OwnerId") != "AWS"
+    return found.get("OwnerId") != "AWS" and found.get("State") != "delete-complete"
 
 
 def _not_managed_by_aws(found: Found) -> bool:

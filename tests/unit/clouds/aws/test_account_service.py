@@ -150,6 +150,8 @@ def test_the_inventory_tells_what_is_left(account: Account, client: Client, netw
     kinds = sorted(row["kind"] for row in after if row not in before)
     assert kinds == ["Buckets", "DeleteMarkers", "Objects", "SecurityGroups", "Volumes"]
     ec2.revoke_security_group_ingress(GroupId=network.group, IpPermissions=[rule])
+    listed = ec2.create_managed_prefix_list(PrefixListName="own", MaxEntries=1, AddressFamily="IPv4")
+    ec2.delete_managed_prefix_list(PrefixListId=listed["PrefixList"]["PrefixListId"])
     ec2.delete_volume(VolumeId=volume)
     versions = s3.list_object_versions(Bucket="data")
     for version in [*versions["Versions"], *versions["DeleteMarkers"]]:

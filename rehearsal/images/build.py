@@ -35,6 +35,11 @@ def references() -> dict[str, str]:
     return {name: f"{addresses.REGISTRY}/berth/{name}:{rule.tag(name)}" for name in IMAGES}
 
 
+def base_tag() -> str:
+    """The tag that this checkout's content gives the base image."""
+    return str(_rule().tag(base.RECIPE.parent.name))
+
+
 def build_all(paths: Paths, steps: Steps) -> dict[str, str]:
     """Have every image in the registry, building what is missing; image name to reference.
 
@@ -86,7 +91,7 @@ def _build_missing(paths: Paths, steps: Steps, wanted: dict[str, str]) -> None:
 
 
 def _ensure_base(paths: Paths, steps: Steps) -> str:
-    tag = _rule().tag(base.RECIPE.parent.name)
+    tag = base_tag()
     reference = f"{addresses.REGISTRY}/berth/{base.RECIPE.parent.name}:{tag}"
     if hub.missing(paths, {"base": reference}):
         with steps.step("base image", expected="about a minute and a half") as step:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from rehearsal.errors import BerthError
 from rehearsal.images import base
+from rehearsal.images.build import base_tag
+from rehearsal.machines.image import layers
 from rehearsal.paths import Paths
 from rehearsal.steps import Step, Steps
 
@@ -58,7 +60,7 @@ def recipe() -> Recipe:
 
 def fingerprint() -> str:
     """Sixteen hexadecimal digits for what the image is made of."""
-    digest = hashlib.sha256(_FORMAT.encode())
+    digest = hashlib.sha256(f"{_FORMAT} {base_tag()}".encode())
     for file in [RECIPE, *sorted(path for path in FILES.rglob("*") if path.is_file())]:
         digest.update(f"{file.relative_to(HERE)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
@@ -94,6 +96,7 @@ def ensure(paths: Paths, steps: Steps) -> Image:
             root = partial / "root"
             _bootstrap(recipe(), root, step)
             _kernel(root, partial, step)
+            layers.put(root, base.ensure(paths, base_tag(), step), step)
             _disk(recipe(), root, partial / "disk.qcow2", step)
             shutil.rmtree(final, ignore_errors=True)
             partial.replace(final)

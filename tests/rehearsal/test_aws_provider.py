@@ -1,12 +1,12 @@
 """The stand-in for pulumi-aws in the hands of the real engine: a network and a machine, faults, mistakes."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_trial import AwsTrial, account, inside
+from aws_trial import AwsTrial, inside
+from emulated_account import EmulatedAccount, running
 
 from rehearsal.paths import Paths, paths
 
@@ -44,32 +44,32 @@ ec2.Vpc("net", cidr_block="10.30.0.0/16", tags={"Name": "net"}, opts=default)
 
 
 @pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with account(tmp_path_factory.mktemp("account") / "log") as url:
-        yield url
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAccount]:
+    with running(tmp_path_factory.mktemp("account")) as emulated:
+        yield emulated
 
 
 @pytest.fixture(scope="module")
-def environ(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environ(account: EmulatedAccount, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("rehearsal")
-    return inside(Paths(cache=paths().cache, state=folder / "state", run=folder / "run"), endpoint)
+    return inside(Paths(cache=paths().cache, state=folder / "state", run=folder / "run"), account)
 
 
 @pytest.fixture
-def trial(tmp_path: Path, environ: dict[str, str], endpoint: str) -> Iterator[AwsTrial]:
-    made = AwsTrial(tmp_path, environ, endpoint)
+def trial(tmp_path: Path, environ: dict[str, str], account: EmulatedAccount) -> Iterator[AwsTrial]:
+    made = AwsTrial(tmp_path, environ, account)
     made.program()
     made.pulumi("stack", "init", "dev")
     made.pulumi("config", "set", "aws:region", "us-east-1")
     yield made
-    made.ask("faults", [])
+    account.faults([])
     made.program()
     made.pulumi("destroy", "--yes", "--skip-preview")
     made.pulumi("stack", "rm", "--yes", "dev")
 
 
 def test_a_network_and_a_machine_come_and_go(trial: AwsTrial) -> None:
-    before = trial.ask("inventory")
+    before = trial.account.inventory()
     trial.program(NETWORK + MACHINE)
     trial.up()
     trial.pulumi("preview", "--expect-no-changes")
@@ -81,7 +81,7 @@ def test_a_network_and_a_machine_come_and_go(trial: AwsTrial) -> None:
     trial.up()
     trial.program()
     trial.up()
-    assert trial.ask("inventory") == before, "nothing is left"
+    assert trial.account.inventory() == before, "nothing is left"
 
 
 def test_a_mistake_is_refused_in_the_preview(trial: AwsTrial) -> None:
@@ -133,14 +133,14 @@ def fault(name: str, operation: str, **how: Any) -> dict[str, Any]:
     ids=lambda rule: f"{rule['class']}-{rule['operation']}",
 )
 def test_trouble_that_passes_is_overcome(trial: AwsTrial, rule: dict[str, Any]) -> None:
-    before = trial.ask("inventory")
-    trial.ask("faults", [rule])
+    before = trial.account.inventory()
+    trial.account.faults([rule])
     trial.program(NETWORK + MACHINE)
     trial.up()
     trial.program()
     trial.up()
-    trial.ask("faults", [])
-    assert trial.ask("inventory") == before, "nothing was made twice, nothing is left"
+    trial.account.faults([])
+    assert trial.account.inventory() == before, "nothing was made twice, nothing is left"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_trouble_that_passes_is_overcome(trial: AwsTrial, rule: dict[str, Any]) 
 def test_trouble_that_stays_is_named(trial: AwsTrial, code: str, said: str) -> None:
     trial.program(NETWORK)
     trial.up()
-    trial.ask("faults", [fault(code, "RunInstances", nth=1, times=99)])
+    trial.account.faults([fault(code, "RunInstances", nth=1, times=99)])
     trial.program(NETWORK + MACHINE)
     output = trial.up(fails=True)
     assert said in output
@@ -167,4 +167,3 @@ def test_the_real_aws_is_not_touched(trial: AwsTrial) -> None:
     for url in ("", "https://ec2.us-east-1.amazonaws.com"):
         output = trial.pulumi("up", "--yes", "--skip-preview", fails=True, AWS_ENDPOINT_URL=url)
         assert "the stand-in for pulumi-aws" in output
-        assert os.linesep in output

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_replay import Operation, Script, destroy, differences, up
+from aws_replay import AbortedError, Operation, Run, Script, destroy, differences, up
 from emulated_account import EmulatedAccount
 
 MARKS: Mapping[str, tuple[str, ...]] = {
@@ -82,7 +82,7 @@ class Outcome:
     rule: dict[str, Any]
     injected: int = 0
     failures: list[str] = field(default_factory=list)
-    """Messages of the runs that failed, in order: `up`, `destroy`."""
+    """Messages of the runs that failed, in order: `up`, `refresh`, `destroy`."""
     problems: list[str] = field(default_factory=list)
     """Where it was not as it should be."""
 
@@ -104,7 +104,7 @@ def judge(account: EmulatedAccount, script: Script, rule: dict[str, Any]) -> Out
     if run.failure:
         _expect_cause(outcome, "up", run.failure)
     else:
-        outcome.problems += [f"after up: {line}" for line in differences(run)]
+        _expect_no_change(outcome, run)
     if rule["times"] == 0:
         outcome.injected += len(account.injected())
         account.faults([])  # what lasts has ended: only then does anybody try again
@@ -121,6 +121,13 @@ def judge(account: EmulatedAccount, script: Script, rule: dict[str, Any]) -> Out
         outcome.problems += [f"lost: {line}" for line in lines(before) if line not in lines(after)]
         account.reset()
     return outcome
+
+
+def _expect_no_change(outcome: Outcome, run: Run) -> None:
+    try:
+        outcome.problems += [f"after up: {line}" for line in differences(run)]
+    except AbortedError as aborted:  # the fault begins, or goes on, in the refresh
+        _expect_cause(outcome, "refresh", str(aborted))
 
 
 def _expect_cause(outcome: Outcome, when: str, message: str) -> None:

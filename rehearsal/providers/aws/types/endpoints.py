@@ -151,6 +151,14 @@ def _create_log(api: Api, new: Values) -> str:
     return str(answer["FlowLogIds"][0])
 
 
+def _find_log(api: Api, new: Values) -> list[str]:
+    """EC2 refuses a second log of one thing to one place: what is there is what was asked for."""
+    resource = next(new[prop] for prop in _SOURCES if new.get(prop))
+    found = api.all("describe_flow_logs", "FlowLogs", Filters=[{"Name": "resource-id", "Values": [resource]}])
+    place = new.get("logDestination")
+    return [log["FlowLogId"] for log in found if place in (None, log.get("LogDestination"))]
+
+
 def _read_log(api: Api, log: str, known: Values) -> Values | None:
     del known
     found = api.one("describe_flow_logs", "FlowLogs", FlowLogIds=[log])
@@ -183,6 +191,7 @@ FLOW_LOG = Type(
     create=_create_log,
     read=_read_log,
     delete=_delete_log,
+    find=_find_log,
     replace_on=frozenset(
         {"destinationOptions", "iamRoleArn", "logDestination", "logDestinationType", "logFormat"}
         | {"maxAggregationInterval", "trafficType", *_SOURCES}

@@ -141,7 +141,8 @@ def _bootstrap(wanted: Recipe, root: Path, step: Step) -> None:
     ]
     step.run(
         [
-            "mmdebstrap",
+            # What it mounts in the directory goes with it, however it ends.
+            *("unshare", "--mount", "mmdebstrap"),
             "--mode=root",
             "--variant=minbase",
             "--format=directory",

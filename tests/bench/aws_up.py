@@ -73,7 +73,7 @@ def whole_environment(runs: int) -> dict[str, Any]:
             full_registry(state) as registry,
             emulated_account.running(Path(folder), "--registry", registry) as account,
         ):
-            trial = EnvironmentTrial(state, account.endpoint)
+            trial = EnvironmentTrial(state, account)
             times: dict[str, list[float]] = {}
             for _ in range(runs):
                 for name, action in (

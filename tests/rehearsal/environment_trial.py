@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from aws_trial import inside
+from emulated_account import EmulatedAccount
 
 from rehearsal import ca, workspace
 from rehearsal.paths import Paths, paths
@@ -56,11 +57,10 @@ def places(folder: Path) -> Paths:
 class EnvironmentTrial:
     """The stack, in a backend of its own."""
 
-    def __init__(self, state: Paths, endpoint: str) -> None:
+    def __init__(self, state: Paths, account: EmulatedAccount) -> None:
         self.environ = {
-            **inside(state, endpoint),
+            **inside(state, account),
             "SSL_CERT_FILE": str(ca.ensure_bundle(state)),
-            "AWS_REGION": "us-east-1",
         }
         self.folder = workspace.refresh(state)
         self.pulumi("stack", "init", STACK)

@@ -86,7 +86,7 @@ def rule(kind: str, operation: str, service: str = "ec2", **how: Any) -> dict[st
 
 @pytest.fixture(scope="module")
 def environment(state: Paths, emulated: EmulatedAccount) -> EnvironmentTrial:
-    return EnvironmentTrial(state, emulated.endpoint)
+    return EnvironmentTrial(state, emulated)
 
 
 @pytest.mark.parametrize(

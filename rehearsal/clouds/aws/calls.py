@@ -94,7 +94,8 @@ class Call:
     def idempotency_token(self) -> str | None:
         """What marks a repetition of the same request, where the operation has such a parameter."""
         members = get_service_model(self.service).operation_model(self.operation).idempotent_members
-        token = self.params.get(members[0]) if members else None
+        # botocore marks those that it fills in itself; CreateVpcEndpoint and others have one beside.
+        token = self.params.get(members[0] if members else "ClientToken")
         return str(token) if token else None
 
     @property

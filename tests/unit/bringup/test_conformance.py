@@ -6,7 +6,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from conftest import FakeAws, ScriptedMachine
+from bringup_parts import FakeAws, ScriptedMachine
 
 from infra.machine.program import conformance
 from infra.machine.program.machine import Failed

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import FakeAws, ScriptedMachine
+from bringup_parts import FakeAws, ScriptedMachine
 
 from infra.machine.program import containers
 from infra.machine.program.machine import Failed

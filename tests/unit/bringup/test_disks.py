@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ScriptedMachine
+from bringup_parts import ScriptedMachine
 
 from infra.machine.program import disks
 from infra.machine.program.machine import Failed

@@ -1,7 +1,7 @@
 """The end of the lifetime comes, is put off by the bucket, and is never missed."""
 
 import pytest
-from conftest import FakeAws, ScriptedMachine
+from bringup_parts import FakeAws, ScriptedMachine
 
 from infra.machine.program import lifetime
 

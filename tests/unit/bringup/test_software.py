@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import pytest
-from conftest import PLANS, ScriptedMachine
+from bringup_parts import PLANS, ScriptedMachine
 
 from infra.machine.bringup import contents
 from infra.machine.program import software

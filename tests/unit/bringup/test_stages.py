@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import PLANS, FakeAws, ScriptedMachine
+from bringup_parts import PLANS, FakeAws, ScriptedMachine
 
 from infra.machine.bringup import contents
 from infra.machine.program import __main__ as program

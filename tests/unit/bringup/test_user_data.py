@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PLANS, machine_plan
+from bringup_parts import PLANS, machine_plan
 
 from infra.machine import bringup
 from infra.machine.program import fetch

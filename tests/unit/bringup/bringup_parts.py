@@ -1,4 +1,4 @@
-"""For the tests here: plans, a machine below a temporary root whose programs are scripted, and a bucket in memory."""
+"""For the tests here: plans, a machine below a temporary root with scripted programs, a bucket in memory."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -106,7 +106,8 @@ def _builds(where: Paths) -> list[int]:
     found = []
     for pid in pids():
         words = argv_of(pid)
-        if not words or Path(words[0]).name not in BUILDERS:
+        # A script is the second word, after its interpreter.
+        if not BUILDERS & {Path(word).name for word in words[:2]}:
             continue
         if _name(words, where.state, where.run) or (_name(words, where.cache) and _is_orphan(pid)):
             found.append(pid)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rehearsal import addresses
-from rehearsal.images import base, builders, hub
+from rehearsal.images import base, builders, hub, kept
 from rehearsal.paths import CHECKOUT, Paths
 from rehearsal.steps import Steps
 
@@ -68,6 +68,13 @@ def _build_missing(paths: Paths, steps: Steps, wanted: dict[str, str]) -> None:
     if not absent:
         return
     base_reference = _ensure_base(paths, steps)
+    for image in [image for image in absent if kept.has(paths, wanted[image])]:
+        with steps.step(f"image {image}", expected="seconds") as step:
+            kept.restore(paths, step, wanted[image])
+            step.result = "from the cache"
+        absent.remove(image)
+    if not absent:
+        return
     context = paths.run / "images" / "context"
     builder = builders.choose(paths)
     try:
@@ -79,6 +86,7 @@ def _build_missing(paths: Paths, steps: Steps, wanted: dict[str, str]) -> None:
                     ("built", partial(builder.build, context, image, base_reference, wanted[image], step)),
                     ("smoke test", partial(builder.smoke, context, image, wanted[image], step)),
                     ("pushed", partial(builder.push, wanted[image], step)),
+                    ("kept", partial(kept.keep, paths, step, wanted[image])),
                 ):
                     step.say(name)
                     began = time.monotonic()

@@ -6,6 +6,7 @@ is what it is on the Internet.
 
 import hashlib
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from rehearsal import process
 from rehearsal.machines.model import Account
@@ -72,17 +73,37 @@ def ensure(account: Account, plan: Plan, where: Paths) -> None:
     """Have both servers running on their present settings. where: the machines' own paths."""
     outside = [*_COMMON, f"listen-address={plan.outside}"]
     _ensure("names-outside", "\n".join(outside) + "\n", [], where)
-    leases = str(where.run / "leases")
-    text = configuration(account, plan, leases, namespace.mtu())
+    leases = where.run / "leases"
+    text = configuration(account, plan, str(leases), namespace.mtu())
+    if _stopped_if_changed("names", text, where) and leases.exists():
+        leases.write_text(living_leases(leases.read_text(), account))
     _ensure("names", text, namespace.inside(plan), where)
 
 
+def living_leases(leases: str, account: Account) -> str:
+    """A lease file without those of machines that are gone: dnsmasq would keep an address for them that the
+    account has given to another machine. Lines are: end, hardware address, address, name, client.
+    """
+    known = {(machine.mac, machine.address) for machine in account.instances if not machine.gone}
+    return "".join(f"{line}\n" for line in leases.splitlines() if tuple(line.split()[1:3]) in known)
+
+
+def _file(name: str, text: str, where: Paths) -> Path:
+    return where.run / f"{name}.{hashlib.sha256(text.encode()).hexdigest()[:8]}.conf"
+
+
+def _stopped_if_changed(name: str, text: str, where: Paths) -> bool:
+    """Whether the server does not run, or not any more because its settings are others now."""
+    if process.pid_of(where, name) is not None and _file(name, text, where).exists():
+        return False
+    process.stop(where, name)
+    return True
+
+
 def _ensure(name: str, text: str, prefix: list[str], where: Paths) -> None:
-    file = where.run / f"{name}.{hashlib.sha256(text.encode()).hexdigest()[:8]}.conf"
-    if process.pid_of(where, name) is not None:
-        if file.exists():
-            return
-        process.stop(where, name)
+    if not _stopped_if_changed(name, text, where):
+        return
+    file = _file(name, text, where)
     for old in where.run.glob(f"{name}.*.conf"):
         old.unlink()
     file.parent.mkdir(parents=True, exist_ok=True)

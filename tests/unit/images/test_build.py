@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.images import base, build, builders, hub
+from rehearsal.images import base, build, builders, hub, kept
 from rehearsal.paths import Paths
 from rehearsal.steps import Step, StepFailed, Steps
 
@@ -44,6 +44,24 @@ class Recorder:
     def push(self, reference: str, step: Step) -> None:
         self._note("push", reference.rpartition("/")[2].partition(":")[0], step)
 
+    def copy(self, _paths: Paths, _step: Step, source: str, target: str, *_flags: str) -> None:
+        """An image in a layout of one manifest, whose blobs are shared; nothing in a registry."""
+        kind, _, place = target.partition(":")
+        self.calls.append(f"{source.partition(':')[0]} to {kind}")
+        if kind != "oci":
+            return
+        layout = Path(place.removesuffix(":latest"))
+        blobs = layout.parent / "blobs" / "sha256"
+        blobs.mkdir(parents=True, exist_ok=True)
+        layout.mkdir()
+        tag = source.rpartition(":")[2]
+        layer, config, manifest = (f"{kind}{tag}" for kind in ("layer", "config", "manifest"))
+        named = {"config": {"digest": f"sha256:{config}"}, "layers": [{"digest": f"sha256:{layer}"}]}
+        (blobs / layer).write_text("")
+        (blobs / config).write_text("")
+        (blobs / manifest).write_text(json.dumps(named))
+        (layout / "index.json").write_text(json.dumps({"manifests": [{"digest": f"sha256:{manifest}"}]}))
+
     def close(self) -> None:
         self.calls.append("close")
 
@@ -52,6 +70,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, missing: list[str], failing: str = 
     recorder = Recorder(failing)
     monkeypatch.setattr(builders, "choose", lambda _paths: recorder)
     monkeypatch.setattr(hub, "missing", lambda _paths, wanted: [name for name in wanted if name in missing])
+    monkeypatch.setattr(hub, "copy", recorder.copy)
     return recorder
 
 
@@ -68,8 +87,31 @@ def test_a_missing_image_is_built_tried_and_pushed_in_this_order(
 ) -> None:
     recorder = prepare(monkeypatch, ["serve"])
     build.build_all(paths, Steps(paths.logs))
-    assert recorder.calls == ["build serve", "smoke serve", "push serve", "close"]
+    assert recorder.calls == ["build serve", "smoke serve", "push serve", "docker to oci", "close"]
     assert not (paths.run / "images" / "context").exists()
+
+
+def test_what_was_built_once_is_copied_into_a_new_registry(
+    monkeypatch: pytest.MonkeyPatch, paths: Paths
+) -> None:
+    recorder = prepare(monkeypatch, ["train", "serve"])
+    build.build_all(paths, Steps(paths.logs))
+    recorder.calls.clear()
+    build.build_all(paths, Steps(paths.logs))
+    assert recorder.calls == ["oci to docker", "oci to docker"]
+
+
+def test_only_the_newest_of_an_image_is_kept_with_its_layers(
+    monkeypatch: pytest.MonkeyPatch, paths: Paths
+) -> None:
+    prepare(monkeypatch, [])
+    with Steps(paths.logs).step("keep") as step:
+        for tag in ("a" * 16, "b" * 16):
+            kept.keep(paths, step, f"10.213.0.1:5000/berth/train:{tag}")
+    images = paths.cache / "images"
+    assert sorted(entry.name for entry in images.iterdir()) == ["blobs", f"train-{'b' * 16}"]
+    left = sorted(blob.name for blob in (images / "blobs" / "sha256").iterdir())
+    assert left == [f"{kind}{'b' * 16}" for kind in ("config", "layer", "manifest")]
 
 
 def test_what_fails_its_smoke_test_is_not_pushed(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:

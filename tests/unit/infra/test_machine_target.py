@@ -77,7 +77,7 @@ def test_images_are_pulled_from_where_they_were_published() -> None:
     assert made.registry == "host:5000"
     assert (made.train_image, made.serve_image) == ("host:5000/berth/train:1", "host:5000/berth/serve:2")
     assert made.train_env["DATASET_KEY"] == "datasets/x"
-    assert made.train_env["EPOCHS"] == "25", "the rest is still there"
+    assert made.train_env["EPOCHS"] == plan().train_env["EPOCHS"], "the rest is still there"
 
 
 def test_what_is_too_large_for_user_data_goes_through_the_bucket() -> None:

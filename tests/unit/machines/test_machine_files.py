@@ -66,6 +66,12 @@ def test_ended_instances_have_no_lease() -> None:
     assert not any("10.0.128.9" in line for line in names.configuration(state, PLAN, "", 1500).splitlines())
 
 
+def test_an_address_that_is_given_out_again_is_not_kept_for_the_machine_before() -> None:
+    gone = "1795394517 02:00:00:aa:48:bd 10.0.128.9 ip-10-0-128-9 ff:01"
+    living = "1795394312 02:00:00:00:00:05 10.0.0.5 ip-10-0-0-5 ff:02"
+    assert names.living_leases(f"{gone}\n{living}\n", account()) == f"{living}\n"
+
+
 def test_service_names_lead_to_addresses_of_their_own() -> None:
     lines = names.configuration(account(), PLAN, "", 1500).splitlines()
     s3 = f"address=/s3.us-east-1.amazonaws.com/{plan.service_address('s3')}"

@@ -81,8 +81,10 @@ def ensure(account: Account, plan: Plan, where: Paths) -> None:
 
 
 def living_leases(leases: str, account: Account) -> str:
-    """A lease file without those of machines that are gone: dnsmasq would keep an address for them that the
-    account has given to another machine. Lines are: end, hardware address, address, name, client.
+    """A lease file without the leases of machines that are gone.
+
+    dnsmasq would keep an address for them that the account has given to another machine. A line has the
+    lease's end, hardware address, address, name and client.
     """
     known = {(machine.mac, machine.address) for machine in account.instances if not machine.gone}
     return "".join(f"{line}\n" for line in leases.splitlines() if tuple(line.split()[1:3]) in known)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.ec2 import finder, where
+from rehearsal.providers.aws.errors import AwsError
 from rehearsal.providers.aws.table import Change, Type
 from rehearsal.providers.aws.tagging import EC2, specification, tag_map
 from rehearsal.providers.plugin.model import Values
@@ -198,9 +199,18 @@ def _attach_gateway(api: Api, gateway: str, old: Values, new: Values) -> None:
     attached = [one["VpcId"] for one in found.get("Attachments") or ()]
     for vpc in attached:
         if vpc != new.get("vpcId"):
-            api.call("detach_internet_gateway", InternetGatewayId=gateway, VpcId=vpc)
+            _detach_gateway(api, gateway, vpc)
     if new.get("vpcId") and new["vpcId"] not in attached:
         api.call("attach_internet_gateway", InternetGatewayId=gateway, VpcId=new["vpcId"])
+
+
+def _detach_gateway(api: Api, gateway: str, vpc: str) -> None:
+    try:
+        api.call("detach_internet_gateway", InternetGatewayId=gateway, VpcId=vpc)
+    except AwsError as error:
+        # A repeated request, whose first answer got lost.
+        if error.code != "Gateway.NotAttached":
+            raise
 
 
 def _read_gateway(api: Api, gateway: str, known: Values) -> Values | None:

@@ -180,10 +180,16 @@ def entries(allowed: Sequence[str]) -> list[aws.ec2.ManagedPrefixListEntryArgs]:
 
 
 def report_policy(machines: str) -> dict[str, object]:
-    """Write what machines report, and read what they are told. machines: ARN of that part of the bucket."""
+    """Write what machines report, and read what they are told. machines: ARN of that part of the bucket.
+
+    The conformance run reads back a `probe` that it wrote.
+    """
     return _policy(
         {"Action": "s3:PutObject", "Resource": f"{machines}/i-*"},
-        {"Action": "s3:GetObject", "Resource": [f"{machines}/bringup/*", f"{machines}/expires-at"]},
+        {
+            "Action": "s3:GetObject",
+            "Resource": [f"{machines}/bringup/*", f"{machines}/expires-at", f"{machines}/i-*/probe"],
+        },
     )
 
 

@@ -91,6 +91,7 @@ def test_the_bastion_may_report_and_no_more() -> None:
     assert set(read["Resource"]) == {
         "arn:aws:s3:::data/machines/bringup/*",
         "arn:aws:s3:::data/machines/expires-at",
+        "arn:aws:s3:::data/machines/i-*/probe",
     }
     assert recording.of("RolePolicyAttachment") == []
 

@@ -102,6 +102,17 @@ def test_late_consistency_hides_a_new_thing_for_some_reads(account: Account, cli
     assert ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
 
 
+def test_what_a_new_route_leads_to_has_been_there_for_long(account: Account, client: Client) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    account.faults.use([{"class": "late-consistency", "operation": "CreateRoute", "reads": 2}])
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    assert ec2.describe_internet_gateways(InternetGatewayIds=[gateway])["InternetGateways"]
+
+
 def test_late_consistency_of_a_thing_known_by_name(account: Account, client: Client) -> None:
     account.faults.use([{"class": "late-consistency", "operation": "CreateRole", "reads": 1}])
     iam = client("iam")

@@ -105,7 +105,8 @@ def launch(rehearsal: Rehearsal) -> str:
     ec2 = rehearsal.client("ec2")
     debian = ec2.describe_images(Owners=["136693071363"])["Images"][0]
     vpc = ec2.create_vpc(CidrBlock="10.45.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.45.0.0/24")["Subnet"]["SubnetId"]
+    zone = {"AvailabilityZone": "us-east-1a"}  # not every zone has the type
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.45.0.0/24", **zone)["Subnet"]["SubnetId"]
     volume = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 3, "VolumeType": "gp3"}}
     launched = ec2.run_instances(
         ImageId=debian["ImageId"],
@@ -166,6 +167,7 @@ def test_an_instance_boots_sees_its_surroundings_and_ends(rehearsal: Rehearsal) 
 def test_stopping_leaves_nothing_even_of_a_machine_nobody_recorded(rehearsal: Rehearsal) -> None:
     paths = rehearsal.paths
     settings = paths.run / "machines" / "stray.conf"
+    settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text("port=0\n")
     stray = subprocess.Popen(["dnsmasq", "--keep-in-foreground", f"--conf-file={settings}"])
     assert any(str(stray.pid) in line for line in machines.leftovers(paths))

@@ -72,7 +72,7 @@ class Account:
             return self._id
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client that does not retry by itself; `Api.call` does."""
+        """A boto3 client that does not retry by itself, but for STS; `Api.call` does."""
         where = region or self.region
         with self._lock:
             key = (service, where)
@@ -99,7 +99,8 @@ class Account:
             config=Config(
                 connect_timeout=_CONNECT_SECONDS,
                 read_timeout=_READ_SECONDS,
-                retries={"total_max_attempts": 1},
+                # STS is only asked who we are, outside of `Api.call`.
+                retries={"total_max_attempts": 6 if service == "sts" else 1, "mode": "standard"},
                 s3={"addressing_style": "path"},
                 max_pool_connections=32,
             ),

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ def brought_up(paths: Paths, steps: Steps) -> session.Record:
     with exclusive(paths):
         record = session.load(paths)
         choice = record.choice if record else session.Choice()
+        if not choice.needs("local"):
+            choice = replace(choice, targets=("local", *choice.targets))
         return session.ensure(paths, steps, choice, images=False)
 
 

@@ -22,10 +22,10 @@ from rehearsal.machines.network.plan import Plan
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 
-# panic: with two emulated CPUs a kernel that patches itself may trip over it while it starts; it starts again.
+# panic: with two emulated CPUs a kernel that patches itself may trip over it at its start; it starts again.
 KERNEL = (
-    "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=1 quiet mitigations=off nokaslr audit=0 selinux=0 apparmor=0 "
-    "tsc=reliable clocksource=tsc random.trust_cpu=on nowatchdog no_timer_check cryptomgr.notests "
+    "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=1 quiet mitigations=off nokaslr audit=0 selinux=0 "
+    "apparmor=0 tsc=reliable clocksource=tsc random.trust_cpu=on nowatchdog no_timer_check cryptomgr.notests "
     "fsck.mode=skip"
 )
 POWERED_OFF = "reboot: Power down"

@@ -1,11 +1,14 @@
 """A Pulumi project for one test, in the hands of the real engine inside the rehearsal."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 HEAD = """
 import pulumi
@@ -41,7 +44,14 @@ class Trial:
 
     def run(self, *argv: str, fails: bool = False, **environ: str) -> str:
         process = self.start(*argv, **environ)
-        output, _ = process.communicate(timeout=300)
+        try:
+            output, _ = process.communicate(timeout=300)
+        except subprocess.TimeoutExpired as late:
+            process.send_signal(
+                signal.SIGINT
+            )  # the engine gives up its lock, so that other tests have theirs
+            output, _ = process.communicate(timeout=120)
+            pytest.fail(f"{' '.join(argv)} took longer than {late.timeout:.0f} s:\n{output}")
         assert (process.returncode != 0) == fails, output
         return output
 

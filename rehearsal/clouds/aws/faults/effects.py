@@ -51,6 +51,7 @@ class Faults:
         self.rules: list[Rule] = []
         self.done: list[dict[str, str]] = []
         self._counters = Counters()
+        self._known: set[str] = set()
         self._hidden: dict[str, int] = {}
         self._refused: dict[str, int] = {}
 
@@ -76,7 +77,9 @@ class Faults:
         if concealed:
             return call.answer(concealed)
         if rule is None:
-            return respond(call)
+            reply = respond(call)
+            self._new(call, reply)
+            return reply
         return self._suffer(rule, call, respond)
 
     def _suffer(self, rule: Rule, call: Call, respond: Callable[[Call], Reply]) -> Reply:
@@ -87,7 +90,9 @@ class Faults:
             drop(call, reset=False)
         if rule.kind == "late-consistency":
             reply = respond(call)
-            self._hide(call, reply, rule.reads)
+            new = self._new(call, reply)
+            with TURN:
+                self._hidden |= dict.fromkeys(new, rule.reads)
             return reply
         if rule.kind == "DependencyViolation":
             return self._refuse_deletion(rule, call, respond)
@@ -100,18 +105,19 @@ class Faults:
         refused = self._concealed(call)
         return call.answer(refused) if refused else respond(call)
 
-    def _hide(self, call: Call, reply: Reply, reads: int) -> None:
-        """Have the next reads of what was created not find it."""
-        if reply.status >= 300:
-            return
-        # Names in XML and JSON alike: an id is enough to know a thing again.
-        found = set(re.findall(r"\b(?:[a-z]{1,8}-[0-9a-f]{8,17})\b", reply.body.decode(errors="replace")))
+    def _new(self, call: Call, reply: Reply) -> set[str]:
+        """What a call has made: what it names and no earlier one that changes something did."""
+        if call.only_reads or reply.status >= 300:
+            return set()
+        # Ids in XML and JSON alike: they are enough to know a thing again.
+        named = set(re.findall(r"\b(?:[a-z]{1,8}-[0-9a-f]{8,17})\b", reply.body.decode(errors="replace")))
         asked = set(_names(call.params))
-        # What is made under a name has it from the request; in EC2 those are other things, known for long.
-        made = found - asked or (asked if call.service != "ec2" else set())
+        # What is made under a name has it from the request; in EC2 those are other things.
+        named = named - asked if call.service == "ec2" else named | asked
         with TURN:
-            for name in made:
-                self._hidden[name] = reads
+            new = named - self._known
+            self._known |= new
+        return new
 
     def _concealed(self, call: Call) -> AwsError | None:
         """The refusal of a call that names something which is hidden, or not to be deleted yet."""

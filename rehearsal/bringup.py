@@ -163,8 +163,9 @@ def bring_up(where: Paths, steps: Steps, choice: Choice, *, images: bool) -> Rec
 def _refuse_another_cluster(where: Paths, choice: Choice) -> None:
     """What is deployed in one cluster cannot follow into another."""
     previous = load(where)
-    both = previous is not None and previous.choice.needs("local") and choice.needs("local")
-    if previous is not None and both and previous.choice.cluster != choice.cluster:
+    if previous is None or not (previous.choice.needs("local") and choice.needs("local")):
+        return
+    if previous.choice.cluster != choice.cluster:
         raise BerthError(
             f"the rehearsal was brought up with --cluster {previous.choice.cluster}, "
             f"not {choice.cluster}: it cannot change clusters",
@@ -258,7 +259,7 @@ class _Tasks:
     def serve_aws(self) -> None:
         where, steps = self.where, self.steps
         if self.choice.machines:
-            # It holds the layers of the images' base, which it pulls.
+            # It holds the layers of the images' base, which is made with the images.
             self.add(
                 "machine image",
                 lambda: machines.ensure_image(where, steps),
@@ -274,9 +275,7 @@ class _Tasks:
             )
 
     def _emulate_aws(self) -> None:
-        before = aws.is_running(self.where)
-        aws.ensure_running(self.where, self.steps)
-        if not before:
+        if aws.ensure_running(self.where, self.steps):
             # The account lives in the daemon's memory: what an earlier one had is gone, so is its state.
             recovery.forget_stacks(self.where, "aws-vm")
 

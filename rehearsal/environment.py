@@ -104,9 +104,6 @@ def prepare(where: Paths) -> None:
     """Make what the variables point to: the backend, Pulumi's home and a random passphrase."""
     for name in ("backend", "pulumi"):
         (where.state / name).mkdir(parents=True, exist_ok=True)
-    from rehearsal import ca  # with a library that is slow to import
-
-    ca.ensure_bundle(where)
     passphrase = where.state / "passphrase"
     if not passphrase.exists():
         partial = passphrase.with_suffix(".partial")

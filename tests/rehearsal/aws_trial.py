@@ -9,7 +9,7 @@ from typing import Any
 from emulated_account import EmulatedAccount
 from trial_project import Trial
 
-from rehearsal import engine, environment, standins
+from rehearsal import ca, engine, environment, standins
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
 
@@ -52,6 +52,7 @@ def inside(state: Paths, account: EmulatedAccount) -> dict[str, str]:
     steps = Steps(logs=state.logs)
     standins.install(state)
     environment.prepare(state)
+    ca.ensure_bundle(state)
     made = environment.environment(state, programs=[engine.ensure(state, steps).bin_dir], access_key=("", ""))
     variables = {
         name: value for name, value in made.over(os.environ).items() if name != "AWS_ENDPOINT_URL_S3"

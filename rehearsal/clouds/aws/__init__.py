@@ -51,8 +51,10 @@ def credentials(paths: Paths) -> tuple[str, str]:
     return made
 
 
-def ensure_running(paths: Paths, steps: Steps) -> None:
+def ensure_running(paths: Paths, steps: Steps) -> bool:
     """Have the account answer on ENDPOINT and, for machines, on port 443 of AWS_FRONT.
+
+    Returns whether it was (re)started, and so is a new, empty account.
 
     Raises:
         BerthError: a port is taken or it does not start.
@@ -61,6 +63,7 @@ def ensure_running(paths: Paths, steps: Steps) -> None:
         credentials(paths)
         network.ensure_bridge()
         command(["ip", "address", "replace", f"{addresses.AWS_FRONT}/32", "dev", addresses.BRIDGE])
+        ca.ensure_bundle(paths)
         certificate, key = ca.issue(paths, NAME, dns=NAMES)
         password = _write(paths.state / "aws" / "registry-password", registry.credentials(paths)[1])
         restarted = service.ensure(
@@ -92,6 +95,7 @@ def ensure_running(paths: Paths, steps: Steps) -> None:
             listens=(str(addresses.NODE), addresses.AWS_PORT),
         )
         step.result = ENDPOINT + ("" if restarted else ", was running")
+        return restarted
 
 
 def _sources(paths: Paths, step: Step) -> Path:

@@ -12,12 +12,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.access.ssh import PORT, Ssh, SshArgs
+from infra.network.egress import to_the_web
 
 # What the list may hold, not what it holds: AWS counts it against the rules of every group that names it,
 # and a change of it is an update of its own.
 # https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html
 MOST_ADDRESSES = 10
-_ANYWHERE = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,18 +126,13 @@ class Bastion(pulumi.ComponentResource):
             tags=self._named("bastion-ssh"),
             opts=self._child,
         )
-        for scheme, port in (("http", 80), ("https", 443)):
-            aws.vpc.SecurityGroupEgressRule(
-                f"{self._name}-{scheme}",
-                security_group_id=group.id,
-                cidr_ipv4=_ANYWHERE,
-                description="S3, and the distribution's package mirrors",
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-                tags=self._named(f"bastion-{scheme}"),
-                opts=self._child,
-            )
+        to_the_web(
+            self._name,
+            group.id,
+            named=f"{self._args.environment}-bastion",
+            description="S3, and the distribution's package mirrors",
+            opts=self._child,
+        )
         Ssh(
             f"{self._name}-machines",
             SshArgs(

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-_ANYWHERE = "0.0.0.0/0"
-# Package mirrors still speak HTTP, with signed content; time and names come from link-local addresses and the
-# VPC's own resolver, which security groups do not filter.
-# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
-_PORTS = {"http": 80, "https": 443}
+from infra.network.egress import to_the_web
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +31,12 @@ class MachineGuard(pulumi.ComponentResource):
             tags={"Name": f"{args.environment}-machine"},
             opts=child,
         )
-        for scheme, port in _PORTS.items():
-            aws.vpc.SecurityGroupEgressRule(
-                f"{name}-{scheme}",
-                security_group_id=group.id,
-                cidr_ipv4=_ANYWHERE,
-                description="AWS, and the package mirrors",
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-                tags={"Name": f"{args.environment}-machine-{scheme}"},
-                opts=child,
-            )
+        to_the_web(
+            name,
+            group.id,
+            named=f"{args.environment}-machine",
+            description="AWS, and the package mirrors",
+            opts=child,
+        )
         self.security_group_id = group.id
         self.register_outputs({"security_group_id": self.security_group_id})

@@ -11,11 +11,10 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
+from infra.network.egress import ANYWHERE
 from infra.network.endpoints import Endpoints, EndpointsArgs
 from infra.network.flow_logs import FlowLogs, FlowLogsArgs
 from infra.network.plan import Nat, ZoneSubnets, interface_services, nat_zones, subnets
-
-_ANYWHERE = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +127,7 @@ class AwsNetwork(pulumi.ComponentResource):
         route = aws.ec2.Route(
             f"{self._name}-public-internet",
             route_table_id=table.id,
-            destination_cidr_block=_ANYWHERE,
+            destination_cidr_block=ANYWHERE,
             gateway_id=gateway.id,
             opts=self._child,
         )
@@ -174,7 +173,7 @@ class AwsNetwork(pulumi.ComponentResource):
             aws.ec2.Route(
                 f"{self._name}-private-internet-{zone}",
                 route_table_id=table.id,
-                destination_cidr_block=_ANYWHERE,
+                destination_cidr_block=ANYWHERE,
                 nat_gateway_id=gateway.id,
                 opts=self._child,
             )

@@ -18,6 +18,11 @@ def camel(value: Any) -> Any:
     return rfc3339(value) if isinstance(value, datetime) else value
 
 
+def capital(key: str) -> str:
+    """A property as most APIs spell it: `CidrIpv4` for `cidrIpv4`."""
+    return key[:1].upper() + key[1:]
+
+
 def rfc3339(moment: datetime) -> str:
     """`2026-01-31T12:00:00Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

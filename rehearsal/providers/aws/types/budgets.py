@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.errors import AwsError
+from rehearsal.providers.aws.shapes import capital
 from rehearsal.providers.aws.table import Autoname, Tagging, Type
 from rehearsal.providers.aws.tagging import tag_list, tag_map
 from rehearsal.providers.plugin.model import Failure, Values
@@ -44,10 +45,6 @@ def _same_amount(one: Any, other: Any) -> bool:
         return bool(one == other)
 
 
-def _upper(name: str) -> str:
-    return name[0].upper() + name[1:]
-
-
 def _account(api: Api, values: Values) -> str:
     return str(values.get("accountId") or api.account.id)
 
@@ -68,7 +65,7 @@ def _budget(new: Values) -> Values:
     if new.get("costFilters"):
         made["CostFilters"] = {item["name"]: item["values"] for item in new["costFilters"]}
     if types := new.get("costTypes"):
-        made["CostTypes"] = {_upper(key): types[key] for key in _COSTS if types.get(key) is not None}
+        made["CostTypes"] = {capital(key): types[key] for key in _COSTS if types.get(key) is not None}
     period = {"Start": new.get("timePeriodStart"), "End": new.get("timePeriodEnd")}
     times = {key: datetime.strptime(text, _TIME).replace(tzinfo=UTC) for key, text in period.items() if text}
     if times:
@@ -168,7 +165,7 @@ def _read(api: Api, identity: str, known: Values) -> Values | None:
         "arn": arn,
         "budgetType": found["BudgetType"],
         "costFilters": [{"name": name, "values": values} for name, values in filters.items()],
-        "costTypes": {key: bool(types[_upper(key)]) for key in _COSTS if _upper(key) in types},
+        "costTypes": {key: bool(types[capital(key)]) for key in _COSTS if capital(key) in types},
         "limitAmount": known["limitAmount"] if _same_amount(known.get("limitAmount"), amount) else amount,
         "limitUnit": limit.get("Unit", ""),
         "name": where["BudgetName"],

@@ -7,7 +7,7 @@ from typing import Any, Final
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.devices import storage, tag_volumes, volumes
 from rehearsal.providers.aws.launching import special, user_data
-from rehearsal.providers.aws.shapes import camel
+from rehearsal.providers.aws.shapes import camel, capital
 from rehearsal.providers.aws.table import Broken, Change, Type
 from rehearsal.providers.aws.tagging import EC2, specification, tag_map
 from rehearsal.providers.aws.types.volumes import VOLUME_TYPES
@@ -227,7 +227,7 @@ def _startup(api: Api, instance: str, known: Values) -> Values:
 
     def attribute(name: str) -> Any:
         answer = api.call("describe_instance_attribute", InstanceId=instance, Attribute=name)
-        return (answer.get(name[:1].upper() + name[1:]) or {}).get("Value")
+        return (answer.get(capital(name)) or {}).get("Value")
 
     text = attribute("userData") or ""
     shown = {"userDataBase64": text} if known.get("userDataBase64") else {"userData": _decoded(text)}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from rehearsal.providers.aws.api import Api
-from rehearsal.providers.aws.shapes import camel, rfc3339
+from rehearsal.providers.aws.shapes import camel, capital, rfc3339
 from rehearsal.providers.aws.table import Autoname, Type
 from rehearsal.providers.plugin.model import Values
 
@@ -44,8 +44,8 @@ def _read_hook(api: Api, identity: str, known: Values) -> Values | None:
         return None
     shown = {key: value for key, value in camel(hooks[0]).items() if key in _HOOK}
     for key in ("notificationTargetArn", "roleArn"):
-        if hooks[0].get(key[:1].upper() + key[1:].replace("Arn", "ARN")):
-            shown[key] = hooks[0][key[:1].upper() + key[1:].replace("Arn", "ARN")]
+        if given := hooks[0].get(capital(key).replace("Arn", "ARN")):
+            shown[key] = given
     return {**shown, "id": name, "name": name, "autoscalingGroupName": group}
 
 
@@ -104,12 +104,8 @@ def _read_schedule(api: Api, identity: str, known: Values) -> Values | None:
     if found is None:
         return None
     return {
-        **{key: found[key[:1].upper() + key[1:]] for key in _SIZES if key[:1].upper() + key[1:] in found},
-        **{
-            key: rfc3339(found[key[:1].upper() + key[1:]])
-            for key in _TIMES
-            if found.get(key[:1].upper() + key[1:])
-        },
+        **{key: found[capital(key)] for key in _SIZES if capital(key) in found},
+        **{key: rfc3339(found[capital(key)]) for key in _TIMES if found.get(capital(key))},
         "id": name,
         "arn": found.get("ScheduledActionARN", ""),
         "autoscalingGroupName": group,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from rehearsal.providers.aws import rules
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.ec2 import finder, where
+from rehearsal.providers.aws.shapes import capital
 from rehearsal.providers.aws.table import Autoname, Type
 from rehearsal.providers.aws.tagging import EC2, specification, tag_map
 from rehearsal.providers.plugin.model import Failure, Values
@@ -208,7 +209,7 @@ def _read_rule(api: Api, rule: str, known: Values) -> Values | None:
 def _modify_rule(api: Api, rule: str, old: Values, new: Values) -> None:
     del old
     keys = ("cidrIpv4", "cidrIpv6", "description", "fromPort", "ipProtocol", "prefixListId", "toPort")
-    request = {key[:1].upper() + key[1:]: new[key] for key in keys if new.get(key) is not None}
+    request = {capital(key): new[key] for key in keys if new.get(key) is not None}
     if new.get("referencedSecurityGroupId"):
         request["ReferencedGroupId"] = new["referencedSecurityGroupId"]
     updates = [{"SecurityGroupRuleId": rule, "SecurityGroupRule": request}]

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.documents import kept, same_json, texts
 from rehearsal.providers.aws.errors import AwsError
+from rehearsal.providers.aws.shapes import capital
 from rehearsal.providers.aws.table import Autoname, Change, Tagging, Type
 from rehearsal.providers.aws.tagging import tag_list, tag_map
 from rehearsal.providers.plugin.model import Values
@@ -19,7 +20,7 @@ _PENDING: Final = "pending confirmation"
 
 def _attributes(*props: str) -> dict[str, str]:
     """The API's attributes have the properties' names with another first letter."""
-    return {prop: prop[0].upper() + prop[1:] for prop in props}
+    return {prop: capital(prop) for prop in props}
 
 
 def _text(value: Any) -> str:

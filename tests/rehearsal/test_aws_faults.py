@@ -13,7 +13,7 @@ import fault_runs
 import pytest
 from aws_replay import Script
 from emulated_account import EmulatedAccount
-from environment_trial import EnvironmentTrial, full_registry, places
+from environment_trial import STACK, EnvironmentTrial, full_registry, places
 
 from rehearsal.paths import Paths
 
@@ -108,6 +108,23 @@ def test_the_engine_gets_over_it(
     environment.unchanged()
     environment.destroy()
     emulated.faults([])
+    assert emulated.inventory() == before
+
+
+def test_the_engine_makes_the_last_resort_on_demand(
+    environment: EnvironmentTrial, emulated: EmulatedAccount
+) -> None:
+    before = emulated.inventory()
+    option = ("--path", "berth:machine.on_demand_fallback")
+    environment.pulumi("config", "set", "-s", STACK, *option, "true")
+    environment.up()
+    names = {one["id"].rpartition("-")[0] for one in emulated.inventory() if one["kind"] == "ScalingPolicies"}
+    assert names == {"fallback-start", "fallback-stop"}
+    environment.unchanged()
+    environment.pulumi("config", "rm", "-s", STACK, *option)
+    environment.up()
+    assert not [one for one in emulated.inventory() if one["kind"] == "ScalingPolicies"]
+    environment.destroy()
     assert emulated.inventory() == before
 
 

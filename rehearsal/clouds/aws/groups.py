@@ -145,7 +145,7 @@ class Reconciler:
         applied = False
         with backends() as backend:
             actions = backend("autoscaling", region).scheduled_actions
-        for name, action in list(actions.items()):
+        for key, action in list(actions.items()):
             if action.auto_scaling_group_name != group.name or not action.start_time:
                 continue
             if _moment(action.start_time) > datetime.now(UTC):
@@ -155,8 +155,9 @@ class Reconciler:
                 if value is not None and int(value) >= 0:
                     setattr(group, field, int(value))
             if not action.recurrence:
-                del actions[name]
-            _note(group, f"Executing scheduled action {name}", f"the scheduled action {name} was executed.")
+                del actions[key]
+            title = action.scheduled_action_name
+            _note(group, f"Executing scheduled action {title}", f"the scheduled action {title} was executed.")
             applied = True
         return applied
 

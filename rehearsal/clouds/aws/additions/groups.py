@@ -1,4 +1,4 @@
-"""Auto Scaling operations that moto lacks or answers at once: activities, instance refreshes, deletion."""
+"""Auto Scaling operations that moto lacks or answers at once: activities, policies, refreshes, deletion."""
 
 import uuid
 from collections.abc import Mapping
@@ -50,12 +50,9 @@ def delete_group(call: Call) -> Mapping[str, Any]:
     reply = call.forward()
     with backends() as backend:
         scaling = backend("autoscaling", call.region)
-        for name in [
-            name
-            for name, action in scaling.scheduled_actions.items()
-            if action.auto_scaling_group_name == group.name
-        ]:
-            del scaling.scheduled_actions[name]
+        for kept in (scaling.scheduled_actions, scaling.policies):
+            for key in [key for key, one in kept.items() if one.auto_scaling_group_name == group.name]:
+                del kept[key]
     for rows in ("activities", "refreshes", "failed launches"):
         table(rows).pop(group.name, None)
     return reply
@@ -82,6 +79,45 @@ def put_hook(call: Call) -> Mapping[str, Any]:
                 hook.notification_target_arn = call.params.get("NotificationTargetARN")
                 hook.notification_metadata = call.params.get("NotificationMetadata")
     return reply
+
+
+@answers("autoscaling", "PutScheduledUpdateGroupAction")
+def put_schedule(call: Call) -> Mapping[str, Any]:
+    """A scheduled action under a name that is the group's own: moto keeps one of a name in all groups."""
+    group = _group(call)
+    with backends() as backend:
+        actions = backend("autoscaling", call.region).scheduled_actions
+        reply = call.forward()
+        name = call.params["ScheduledActionName"]
+        actions[_of(group.name, name)] = actions.pop(name)
+    return reply
+
+
+@answers("autoscaling", "DeleteScheduledAction")
+def delete_schedule(call: Call) -> Mapping[str, Any]:
+    """Forget a scheduled action of one group."""
+    group = _group(call)
+    with backends() as backend:
+        actions = backend("autoscaling", call.region).scheduled_actions
+        if actions.pop(_of(group.name, call.params["ScheduledActionName"]), None) is None:
+            raise AwsError("ValidationError", "Scheduled action name not found")
+    return {}
+
+
+@answers("autoscaling", "PutScalingPolicy")
+def put_policy(call: Call) -> Mapping[str, Any]:
+    """A policy of a group that is there, with the pause that the request names, or none."""
+    _group(call)
+    with backends() as backend:
+        reply = call.forward()
+        policy = backend("autoscaling", call.region).policies[call.params["PolicyName"]]
+        policy.cooldown = call.params.get("Cooldown")
+        policy.enabled = call.params.get("Enabled", True)
+    return reply
+
+
+def _of(group: str, name: str) -> str:
+    return f"{group}/{name}"
 
 
 @answers("autoscaling", "StartInstanceRefresh")

@@ -1,11 +1,15 @@
-"""What happens in an Auto Scaling group by itself: lifecycle hooks and schedules."""
+"""What happens in an Auto Scaling group by itself: lifecycle hooks, schedules and scaling policies.
 
-from typing import Final
+A policy by forecasts is not covered.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
 
 from rehearsal.providers.aws.api import Api
 from rehearsal.providers.aws.shapes import camel, capital, rfc3339
 from rehearsal.providers.aws.table import Autoname, Type
-from rehearsal.providers.plugin.model import Values
+from rehearsal.providers.plugin.model import Failure, Values
 
 # Lifecycle hook
 
@@ -131,4 +135,99 @@ SCHEDULE = Type(
     delete_before_replace=True,
 )
 
-TYPES = [HOOK, SCHEDULE]
+# Policy
+
+_NUMBERS: Final = ("cooldown", "estimatedInstanceWarmup", "minAdjustmentMagnitude", "scalingAdjustment")
+_POLICY: Final = (
+    *("adjustmentType", "enabled", "metricAggregationType", "policyType", "stepAdjustments", *_NUMBERS),
+    "targetTrackingConfiguration",
+)
+_NEEDS: Final = {
+    "SimpleScaling": ("adjustmentType", "scalingAdjustment"),
+    "StepScaling": ("adjustmentType", "stepAdjustments"),
+    "TargetTrackingScaling": ("targetTrackingConfiguration",),
+}
+_BOUNDS: Final = ("metricIntervalLowerBound", "metricIntervalUpperBound")
+
+
+def _renamed(configuration: Values, there: str, here: str) -> Values:
+    """The API calls the dimensions of a metric of one's own by another name."""
+    metric = configuration.get("customizedMetricSpecification")
+    if not metric:
+        return configuration
+    own = {here if key == there else key: value for key, value in metric.items()}
+    return {**configuration, "customizedMetricSpecification": own}
+
+
+def _put_policy(api: Api, new: Values) -> str:
+    """A policy is always put as a whole."""
+    given = {key: new[key] for key in _POLICY if new.get(key) is not None}
+    if configuration := given.get("targetTrackingConfiguration"):
+        given["targetTrackingConfiguration"] = _renamed(configuration, "metricDimensions", "dimensions")
+    api.call(
+        "put_scaling_policy",
+        AutoScalingGroupName=new["autoscalingGroupName"],
+        PolicyName=new["name"],
+        **api.fill("put_scaling_policy", given, *given),
+    )
+    return str(new["name"])
+
+
+def _change_policy(api: Api, name: str, old: Values, new: Values) -> None:
+    del old
+    _put_policy(api, {**new, "name": name})
+
+
+def _read_policy(api: Api, identity: str, known: Values) -> Values | None:
+    group, name = _in_group(identity, known)
+    found = api.one("describe_policies", "ScalingPolicies", AutoScalingGroupName=group, PolicyNames=[name])
+    if found is None:
+        return None
+    shown = {key: value for key, value in camel(found).items() if key in _POLICY}
+    if configuration := shown.get("targetTrackingConfiguration"):
+        shown["targetTrackingConfiguration"] = _renamed(configuration, "dimensions", "metricDimensions")
+    return {
+        **shown,
+        "id": name,
+        "arn": found["PolicyARN"],
+        "autoscalingGroupName": group,
+        "metricAggregationType": found.get("MetricAggregationType") or "",
+        "name": name,
+        "stepAdjustments": [_step(one) for one in shown.get("stepAdjustments") or ()],
+    }
+
+
+def _step(shown: Values) -> Values:
+    """The SDK writes bounds as text."""
+    return {key: f"{value:g}" if key in _BOUNDS else value for key, value in shown.items()}
+
+
+def _check_policy(values: Values) -> Iterator[Failure]:
+    kind: Any = values.get("policyType")
+    for prop in _NEEDS.get(kind, ()) if isinstance(kind, str) else ():
+        if values.get(prop) is None:
+            yield Failure(prop, f"is required with {kind}")
+
+
+POLICY = Type(
+    "aws:autoscaling/policy:Policy",
+    "autoscaling",
+    create=_put_policy,
+    read=_read_policy,
+    update=dict.fromkeys(_POLICY, _change_policy),
+    delete=lambda api, identity, known: api.call(
+        "delete_policy", AutoScalingGroupName=known["autoscalingGroupName"], PolicyName=identity
+    ),
+    replace_on=frozenset({"autoscalingGroupName", "name"}),
+    autoname=Autoname(prefix=""),
+    defaults={"enabled": True, "policyType": "SimpleScaling"},
+    computed=frozenset({"metricAggregationType"}),
+    choices={
+        "adjustmentType": ("ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"),
+        "metricAggregationType": ("Average", "Maximum", "Minimum"),
+        "policyType": tuple(_NEEDS),
+    },
+    check=_check_policy,
+)
+
+TYPES = [HOOK, SCHEDULE, POLICY]

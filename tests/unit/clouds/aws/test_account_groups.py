@@ -216,6 +216,36 @@ def test_a_schedule_ends_the_lifetime(client: Client, group: str, reconciler: Re
     assert members(client, group) == []
 
 
+def test_groups_have_schedules_of_the_same_name(client: Client, group: str, network: Network) -> None:
+    scaling = client("autoscaling")
+    (shown,) = scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    template = shown["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="other",
+        MinSize=0,
+        MaxSize=1,
+        VPCZoneIdentifier=network.subnets[0],
+        LaunchTemplate={"LaunchTemplateId": template["LaunchTemplateId"], "Version": "$Latest"},
+    )
+    for name in (group, "other"):
+        scaling.put_scheduled_update_group_action(
+            AutoScalingGroupName=name,
+            ScheduledActionName="end",
+            MaxSize=0,
+            StartTime=datetime(2099, 1, 1, tzinfo=UTC),
+        )
+
+    def groups() -> list[str]:
+        actions = scaling.describe_scheduled_actions()["ScheduledUpdateGroupActions"]
+        return sorted(action["AutoScalingGroupName"] for action in actions)
+
+    assert groups() == [group, "other"]
+    scaling.delete_scheduled_action(AutoScalingGroupName=group, ScheduledActionName="end")
+    assert groups() == ["other"]
+    scaling.delete_auto_scaling_group(AutoScalingGroupName="other")
+    assert groups() == [], "they go with their group"
+
+
 def test_a_group_with_instances_is_deleted_by_force_only(
     client: Client, group: str, reconciler: Reconciler
 ) -> None:

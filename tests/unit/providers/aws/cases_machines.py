@@ -236,4 +236,58 @@ CASES = [
         needs={**NET, "template": TEMPLATE, "group": SCALING},
         import_id="${group}/${it}",
     ),
+    Case(
+        "aws:autoscaling/policy:Policy",
+        {
+            "autoscalingGroupName": "${group}",
+            "policyType": "SimpleScaling",
+            "adjustmentType": "ExactCapacity",
+            "scalingAdjustment": 0,
+        },
+        change={"scalingAdjustment": 1, "cooldown": 60},
+        replace={"name": "other", "autoscalingGroupName": "other"},
+        needs={**NET, "template": TEMPLATE, "group": SCALING},
+        import_id="${group}/${it}",
+    ),
+    Case(
+        "aws:autoscaling/policy:Policy",
+        {
+            "name": "steps",
+            "autoscalingGroupName": "${group}",
+            "policyType": "StepScaling",
+            "adjustmentType": "ChangeInCapacity",
+            "metricAggregationType": "Maximum",
+            "stepAdjustments": [{"metricIntervalLowerBound": "0", "scalingAdjustment": 1}],
+        },
+        change={"enabled": False, "estimatedInstanceWarmup": 60},
+        needs={**NET, "template": TEMPLATE, "group": SCALING},
+        import_id="${group}/${it}",
+        name="Policy-in-steps",
+    ),
+    Case(
+        "aws:autoscaling/policy:Policy",
+        {
+            "name": "target",
+            "autoscalingGroupName": "${group}",
+            "policyType": "TargetTrackingScaling",
+            "targetTrackingConfiguration": {
+                "targetValue": 40.0,
+                "customizedMetricSpecification": {
+                    "metricDimensions": [{"name": "queue", "value": "q"}],
+                    "metricName": "waiting",
+                    "namespace": "berth",
+                    "statistic": "Average",
+                },
+            },
+        },
+        change={
+            "targetTrackingConfiguration": {
+                "targetValue": 50.0,
+                "predefinedMetricSpecification": {"predefinedMetricType": "ASGAverageCPUUtilization"},
+            }
+        },
+        needs={**NET, "template": TEMPLATE, "group": SCALING},
+        import_id="${group}/${it}",
+        name="Policy-towards-a-target",
+    ),
 ]

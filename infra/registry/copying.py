@@ -1,13 +1,15 @@
 """How an image gets into ECR, and out of it: skopeo copies, ECR itself deletes.
 
-Runs in Pulumi's dynamic provider, which loads the class by name. The login is a token of twelve hours, asked
-for at each operation and given to skopeo in a file that only this user reads, for as long as skopeo runs.
+Runs in a hook of the program, and in Pulumi's dynamic provider, which loads the class by name. The login is a
+token of twelve hours, asked for at each operation and given to skopeo in a file that only this user reads,
+for as long as skopeo runs.
 """
 
 import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -42,9 +44,7 @@ class ImageProvider(ResourceProvider):
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        reference = f"{props['repository']}:{props['tag']}"
-        token = _token(props["region"])
-        digest = _published(reference, token) or _copy(props["source"], reference, token)
+        reference, digest = publish(props)
         return CreateResult(reference, {**props, "reference": reference, "digest": digest})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -69,6 +69,13 @@ class ImageProvider(ResourceProvider):
         refused = [one for one in answer.get("failures", []) if one.get("failureCode") != "ImageNotFound"]
         if refused:
             raise PublishError(f"image {id_} cannot be deleted: {refused[0].get('failureReason')}")
+
+
+def publish(props: Mapping[str, Any]) -> tuple[str, str]:
+    """The image's reference and digest; copied unless it is there. Raises PublishError where it cannot be."""
+    reference = f"{props['repository']}:{props['tag']}"
+    token = _token(props["region"])
+    return reference, _published(reference, token) or _copy(props["source"], reference, token)
 
 
 def _ecr(region: str) -> Any:

@@ -3,10 +3,12 @@
 A tag follows from the image's content, so an image that is there under its tag is the image wanted.
 """
 
+import asyncio
+
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra.registry.copying import ImageProvider
+from infra.registry.copying import ImageProvider, publish
 
 
 class PublishedImage(Resource, module="berth", name="Image"):
@@ -38,4 +40,15 @@ class PublishedImage(Resource, module="berth", name="Image"):
             "reference": None,
             "digest": None,
         }
-        super().__init__(ImageProvider(), name, props, opts)
+        first = pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(name, _publish)])
+        hooked = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=first))
+        super().__init__(ImageProvider(), name, props, hooked)
+
+
+async def _publish(args: pulumi.ResourceHookArgs) -> None:
+    """Do it before the provider does, which finds it done.
+
+    Of what a dynamic provider raises the SDK shows the traceback, of what a hook raises the text alone.
+    https://github.com/pulumi/pulumi/blob/master/sdk/python/lib/pulumi/dynamic/__main__.py
+    """
+    await asyncio.to_thread(publish, args.new_inputs or {})

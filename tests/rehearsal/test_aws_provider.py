@@ -8,7 +8,7 @@ import pytest
 from aws_trial import AwsTrial, inside
 from emulated_account import EmulatedAccount, running
 
-from rehearsal.paths import Paths, paths
+from rehearsal.paths import CHECKOUT, Paths, paths
 
 pytestmark = pytest.mark.rehearsal
 
@@ -40,6 +40,12 @@ DEFAULTS = """
 default = pulumi.ResourceOptions(provider=Provider("aws", region="us-east-1",
                                                    default_tags={"tags": {"owner": "OWNER"}}))
 ec2.Vpc("net", cidr_block="10.30.0.0/16", tags={"Name": "net"}, opts=default)
+"""
+# Nothing listens there; the account gives a login for it all the same.
+IMAGE = """
+from infra.registry.publish import PublishedImage
+PublishedImage("digits", source="docker-daemon:berth/train:x", repository="127.0.0.1:1/berth/train", tag="x",
+               region="us-east-1")
 """
 
 
@@ -93,6 +99,15 @@ def test_a_mistake_is_refused_in_the_preview(trial: AwsTrial) -> None:
     assert "rootBlockDevice.volumeSize: expected a whole number, got 'much'" in said
     trial.program('ec2.Vpc("net", ipv4_ipam_pool_id="pool")')
     assert "ipv4IpamPoolId: is not covered by the stand-in" in trial.pulumi("preview", fails=True)
+
+
+def test_an_image_that_cannot_be_published_is_said_without_a_traceback(trial: AwsTrial) -> None:
+    trial.environ["PYTHONPATH"] = str(CHECKOUT)
+    trial.program(IMAGE)
+    trial.pulumi("preview")
+    said = trial.up(fails=True)
+    assert "127.0.0.1:1 cannot be reached: " in said
+    assert "Traceback" not in said
 
 
 def test_the_providers_tags_follow_its_settings(trial: AwsTrial) -> None:

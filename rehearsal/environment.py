@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import addresses, values, workspace
+from rehearsal.files import write_private
 from rehearsal.paths import Paths
 
 # Each of these reaches for, or belongs to, a real account.
@@ -106,10 +107,7 @@ def prepare(where: Paths) -> None:
         (where.state / name).mkdir(parents=True, exist_ok=True)
     passphrase = where.state / "passphrase"
     if not passphrase.exists():
-        partial = passphrase.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_text(secrets.token_urlsafe(32))
-        partial.replace(passphrase)
+        write_private(passphrase, secrets.token_urlsafe(32))
 
 
 def _front(path: str, directories: Sequence[Path]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rehearsal.errors import BerthError
+from rehearsal.files import write_private
 from rehearsal.paths import CHECKOUT, Paths
 
 CLUSTERS = ("embedded", "kind", "current")
@@ -90,10 +91,7 @@ def load(where: Paths) -> Record | None:
 
 def save(where: Paths, record: Record) -> None:
     """Write the record; it holds the keys to the object storage, so only root may read it."""
-    partial = record_file(where).with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(asdict(record), indent=2))
-    partial.replace(record_file(where))
+    write_private(record_file(where), json.dumps(asdict(record), indent=2))
 
 
 def boot() -> str:

@@ -6,13 +6,13 @@ a rehearsal they are the rehearsal's own.
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rehearsal import addresses
+from rehearsal.files import write_private
 from rehearsal.paths import CHECKOUT, Paths
 
 TARGET = re.compile(r"^ +berth:target: *['\"]?([a-z-]+)", re.MULTILINE)
@@ -65,10 +65,7 @@ def personal(where: Paths, now: datetime | None = None) -> dict[str, object]:
         "expires_at": (now + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "image_source": f"docker://{addresses.REGISTRY}/berth",
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(values, indent=2))
-    partial.replace(file)
+    write_private(file, json.dumps(values, indent=2))
     return values
 
 
@@ -89,19 +86,13 @@ def _public_key(where: Paths) -> str:
     private = key_file(where)
     public = private.with_suffix(".pub")
     if not (private.exists() and public.exists()):
-        private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = Ed25519PrivateKey.generate()
         text = key.public_key().public_bytes(
             serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
         )
-        private.unlink(missing_ok=True)
-        with os.fdopen(os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(
-                key.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.OpenSSH,
-                    serialization.NoEncryption(),
-                )
-            )
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        )
+        write_private(private, secret.decode())
         public.write_text(f"{text.decode()} berth-rehearsal\n")
     return public.read_text().strip()

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from rehearsal import addresses, artifacts, ca, process
 from rehearsal.cluster import containers, supervisor, teardown
 from rehearsal.cluster.host import command
-from rehearsal.cluster.identity import write_private
 from rehearsal.cluster.software import KUBERNETES_PROGRAM, which
 from rehearsal.errors import BerthError
+from rehearsal.files import write_private
 from rehearsal.paths import Paths
 from rehearsal.steps import Steps
 

@@ -6,7 +6,6 @@ administrator's kubeconfig is in `system:masters`.
 
 import base64
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rehearsal import addresses, ca
 from rehearsal.cluster.layout import CLUSTER_DOMAIN, LOOPBACK, NODE_NAME, Layout
+from rehearsal.files import write_private
 
 SERVER = f"https://{addresses.NODE}:{addresses.API_SERVER_PORT}"
 ETCD_CLIENT_NAME = "kube-apiserver.etcd.berth.invalid"
@@ -134,21 +134,6 @@ def kubelet_access() -> dict[str, object]:
             {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": _KUBELET_CLIENT},
         ],
     }
-
-
-def write_private(target: Path, content: str) -> bool:
-    """Write a file that root alone may read; returns whether its content changed."""
-    try:
-        if target.read_text() == content:
-            return False
-    except OSError:
-        pass
-    partial = target.with_name(f".{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content)
-    partial.replace(target)
-    return True
 
 
 def _token_key(target: Path) -> Path:

@@ -15,6 +15,7 @@ from rehearsal.cluster.layout import NODE_NAME, Layout
 from rehearsal.cluster.software import KUBERNETES, KUBERNETES_PROGRAM, PAUSE_PROGRAM, cni_directory, programs
 from rehearsal.cluster.teardown import stop_strays
 from rehearsal.errors import BerthError
+from rehearsal.files import write_private
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 from rehearsal.steps import Step, Steps, tail
@@ -164,7 +165,7 @@ class _Start:
         changed = False
         for target, content in part.files.items():
             target.parent.mkdir(parents=True, exist_ok=True)
-            changed = identity.write_private(target, content) or changed
+            changed = write_private(target, content) or changed
         pid = process.pid_of(self.paths, part.name)
         if pid is not None and (changed or argv_of(pid) != part.argv):
             process.stop(self.paths, part.name)

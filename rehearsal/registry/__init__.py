@@ -18,6 +18,7 @@ import yaml
 from rehearsal import addresses, ca, process, service
 from rehearsal.artifacts import GoProgram
 from rehearsal.errors import BerthError
+from rehearsal.files import write_private
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 from rehearsal.steps import Steps
@@ -53,7 +54,7 @@ def credentials(paths: Paths) -> tuple[str, str]:
     except (OSError, ValueError, KeyError, TypeError):
         user, password = USER, secrets.token_urlsafe(24)
         entry = base64.b64encode(f"{user}:{password}".encode()).decode()
-        _write(file, json.dumps({"auths": {addresses.REGISTRY: {"auth": entry}}}, indent=2))
+        write_private(file, json.dumps({"auths": {addresses.REGISTRY: {"auth": entry}}}, indent=2))
     return user, password
 
 
@@ -72,9 +73,8 @@ def ensure_running(paths: Paths, steps: Steps) -> None:
         user, password = credentials(paths)
         certificate, key = ca.issue(paths, NAME, ips=[addresses.NODE])
         passwords = _passwords(paths, user, password)
-        configuration = _write(
-            paths.state / "registry" / "config.yml", _configuration(paths, certificate, key, passwords)
-        )
+        configuration = paths.state / "registry" / "config.yml"
+        write_private(configuration, _configuration(paths, certificate, key, passwords))
         restarted = service.ensure(
             paths,
             Daemon(
@@ -114,7 +114,8 @@ def _passwords(paths: Paths, user: str, password: str) -> Path:
     # The password has 192 random bits, so the cheapest cost that the registry takes protects it well enough,
     # and every single request is checked against it.
     digest = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=5)).decode()
-    return _write(file, "".join(f"{name}:{digest}\n" for name in users))
+    write_private(file, "".join(f"{name}:{digest}\n" for name in users))
+    return file
 
 
 def _configuration(paths: Paths, certificate: Path, key: Path, passwords: Path) -> str:
@@ -154,16 +155,3 @@ def _healthy(paths: Paths, user: str, password: str) -> bool:
             return pool.request("GET", f"https://{addresses.REGISTRY}/v2/").status == 200
         except urllib3.exceptions.HTTPError:
             return False
-
-
-def _write(file: Path, text: str) -> Path:
-    """Write a file that only root reads, whole or not at all, and only where it differs."""
-    if file.is_file() and file.read_text() == text:
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.replace(file)
-    return file

@@ -18,6 +18,7 @@ from rehearsal.artifacts import GoProgram
 from rehearsal.clouds.aws.names import NAMES
 from rehearsal.cluster import network
 from rehearsal.cluster.host import command
+from rehearsal.files import write_private
 from rehearsal.machines import nvidia
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
@@ -47,7 +48,7 @@ def credentials(paths: Paths) -> tuple[str, str]:
     except (OSError, ValueError, KeyError):
         letters = string.ascii_uppercase + "234567"
         made = "AKIA" + "".join(secrets.choice(letters) for _ in range(16)), secrets.token_urlsafe(30)
-    _write(file, json.dumps({"access_key_id": made[0], "secret_access_key": made[1]}))
+    write_private(file, json.dumps({"access_key_id": made[0], "secret_access_key": made[1]}))
     return made
 
 
@@ -65,7 +66,8 @@ def ensure_running(paths: Paths, steps: Steps) -> bool:
         command(["ip", "address", "replace", f"{addresses.AWS_FRONT}/32", "dev", addresses.BRIDGE])
         ca.ensure_bundle(paths)
         certificate, key = ca.issue(paths, NAME, dns=NAMES)
-        password = _write(paths.state / "aws" / "registry-password", registry.credentials(paths)[1])
+        password = paths.state / "aws" / "registry-password"
+        write_private(password, registry.credentials(paths)[1])
         restarted = service.ensure(
             paths,
             Daemon(
@@ -134,16 +136,3 @@ def is_running(paths: Paths) -> bool:
 
 def _credentials_file(paths: Paths) -> Path:
     return paths.state / "aws" / "credentials"
-
-
-def _write(file: Path, text: str) -> Path:
-    """Write a file that only its owner reads, whole or not at all, and only where it differs."""
-    if file.is_file() and file.read_text() == text:
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.replace(file)
-    return file

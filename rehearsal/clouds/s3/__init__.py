@@ -15,6 +15,7 @@ import urllib3
 
 from rehearsal import addresses, artifacts, process, service
 from rehearsal.artifacts import GoProgram, Release
+from rehearsal.files import write_private
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 from rehearsal.steps import Steps
@@ -72,11 +73,7 @@ def credentials(paths: Paths) -> Credentials:
             + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(15)),
             secret_access_key=secrets.token_urlsafe(30),
         )
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(asdict(made)))
-    partial.replace(file)
+    write_private(file, json.dumps(asdict(made)))
     return made
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from rehearsal import addresses, ca
 from rehearsal.cluster import identity
 from rehearsal.cluster.addons.api import Object
+from rehearsal.files import write_private
 from rehearsal.paths import Paths
 from rehearsal.process import Daemon
 
@@ -48,9 +49,8 @@ def access(paths: Paths, name: str) -> Path:
         *ca.issue(paths, certificate_name(name), common_name=user(name), org=("berth:addons",), client=True)
     )
     target = paths.state / "addons" / f"{name}.kubeconfig"
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = identity.kubeconfig(ca.ensure_ca(paths).read_bytes(), pair, user(name))
-    identity.write_private(target, text)
+    write_private(target, text)
     return target
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra.outputs import AwsVmDeployed
 from rehearsal.errors import BerthError
+from rehearsal.files import write_private
 from scripts.berth import keys, values
 from scripts.berth.aws import hosts, machines
 from scripts.berth.aws.bucket import bucket
@@ -94,8 +95,8 @@ def prepare(place: Place, env: str, role: str = "machine", instance: str = "") -
     storage = bucket(place, outputs.bucket, outputs.region)
     known = [(h.machine.id, hosts.host_key(place, storage, h.machine, env)) for h in entries]
     directory = state(place, env)
-    hosts.write_private(directory / "known_hosts", hosts.known_hosts_text(known))
-    hosts.write_private(directory / "config", hosts.config_text(entries, directory / "known_hosts", key))
+    write_private(directory / "known_hosts", hosts.known_hosts_text(known))
+    write_private(directory / "config", hosts.config_text(entries, directory / "known_hosts", key))
     if bastion is not None:
         _probe(place, env, entries[0].address)
     elif outputs.access == "instance-connect":

@@ -124,13 +124,3 @@ def config_text(hosts: Iterable[Host], known_hosts: Path, key: Path | None) -> s
 def known_hosts_text(keys: Iterable[tuple[str, str]]) -> str:
     """Lines of a known_hosts file: instance id and public host key."""
     return "".join(f"{instance} {key}\n" for instance, key in keys)
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only the user may read, in a directory that only the user may enter."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(f".{file.name}.partial")
-    partial.touch(mode=0o600)
-    partial.chmod(0o600)
-    partial.write_text(text)
-    partial.replace(file)

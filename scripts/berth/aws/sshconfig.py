@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from rehearsal.errors import BerthError
+from rehearsal.files import write_private
 from scripts.berth import keys
 from scripts.berth.aws import connect, hosts, machines
 from scripts.berth.aws.bucket import bucket
@@ -44,13 +45,13 @@ def write(place: Place, env: str) -> tuple[Path, list[str]]:
     known = [(h.machine.id, hosts.host_key(place, storage, h.machine, env)) for h in entries]
     file = file_of(place, env)
     known_hosts = file.with_suffix(".known_hosts")
-    hosts.write_private(known_hosts, hosts.known_hosts_text(known))
+    write_private(known_hosts, hosts.known_hosts_text(known))
     header = (
         f"# Written by `{place.prefix} ssh-config {env}`. Run it again after the machine was replaced;\n"
         f"# `{place.prefix} ssh-config {env} --remove` removes it.\n"
     )
     text = hosts.config_text(entries, known_hosts, keys.chosen(place.environ))
-    hosts.write_private(file, header + text)
+    write_private(file, header + text)
     return file, [entry.name for entry in entries]
 
 

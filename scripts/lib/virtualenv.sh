@@ -13,8 +13,11 @@ locks() {
 }
 
 virtualenv_ready() {
-    [ -x "$VENV/bin/python" ] && [ -x "$VENV/bin/berth" ] && [ -x "$POLICY_VENV/bin/python" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(locks)" ] &&
-        "$VENV/bin/python" -c '' 2>/dev/null
+    local program
+    for program in "$VENV"/bin/{python,berth} "$POLICY_VENV/bin/python"; do
+        [ -x "$program" ] || return
+    done
+    [ "$(cat "$STAMP" 2>/dev/null)" = "$(locks)" ] && "$VENV/bin/python" -c '' 2>/dev/null
 }
 
 # use_index: uv does not read pip's configuration; let it use the same package index, and trust what the machine

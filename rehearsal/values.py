@@ -36,14 +36,6 @@ def target_of(env: str, checkout: Path = CHECKOUT) -> str:
         return "local"
 
 
-def own_address(where: Paths) -> str:
-    """The address by which the rehearsed Internet knows this machine."""
-    try:
-        return (where.run / "own-address").read_text().strip() or str(addresses.OWN_ADDRESS)
-    except OSError:
-        return str(addresses.OWN_ADDRESS)
-
-
 def key_file(where: Paths) -> Path:
     """The private half of the rehearsal's SSH key; the public half is beside it, in `.pub`."""
     return where.state / "ssh" / "id_ed25519"
@@ -60,7 +52,7 @@ def personal(where: Paths, now: datetime | None = None) -> dict[str, object]:
     except (OSError, ValueError, KeyError):
         pass
     values: dict[str, object] = {
-        "allowed_addresses": [f"{own_address(where)}/32"],
+        "allowed_addresses": [f"{addresses.own_address(where.run)}/32"],
         "ssh_public_keys": [_public_key(where)],
         "expires_at": (now + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "image_source": f"docker://{addresses.REGISTRY}/berth",

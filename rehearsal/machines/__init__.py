@@ -133,9 +133,9 @@ def interrupt(paths: Paths, instance_id: str, seconds: int = 120) -> None:
 def set_own_address(paths: Paths, address: str) -> None:
     """Change the address that this machine has on the rehearsed Internet, such as 203.0.113.8."""
     from rehearsal.machines.network import namespace
-    from rehearsal.machines.network.plan import own_address, plan
+    from rehearsal.machines.network.plan import plan
 
-    own_address(paths).write_text(f"{address}\n")
+    addresses.own_address_file(paths.run).write_text(f"{address}\n")
     namespace.ensure(plan(paths))
 
 

@@ -41,15 +41,6 @@ class Administration:
             return as_json({"error": f"{type(wrong).__name__}: {wrong}"}, 400).send(start_response)
 
 
-def own_address() -> str:
-    """The address that a check from this machine sees."""
-    run = settings.current().run
-    try:
-        return (run / "own-address").read_text().strip() if run else str(addresses.OWN_ADDRESS)
-    except OSError:
-        return str(addresses.OWN_ADDRESS)
-
-
 def _health(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply:
     return as_json(admin.account.health())
 
@@ -59,7 +50,8 @@ def _inventory(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply
 
 
 def _checkip(_: Administration, __: list[str], ___: dict[str, Any]) -> Reply:
-    return Reply(200, [("Content-Type", "text/plain")], f"{own_address()}\n".encode())
+    own = addresses.own_address(settings.current().run)
+    return Reply(200, [("Content-Type", "text/plain")], f"{own}\n".encode())
 
 
 def _reset(admin: Administration, _: list[str], __: dict[str, Any]) -> Reply:

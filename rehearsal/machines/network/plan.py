@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
 
 from rehearsal import addresses
 from rehearsal.paths import Paths
@@ -65,19 +64,13 @@ def plan(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:
     """The network of a rehearsal, named and linked apart where its run directory is not the default."""
     usual = str(paths.run) == "/run/berth"
     name, number = _digest(paths, "rehearsal")
-    own = own_address(paths)
     return Plan(
         namespace="berth-aws" if usual else f"berth-aws-{name}",
         veth="berth-aws0" if usual else f"berth-aws{name}",
         link=LINKS[0] if usual else LINKS[1 + number % 127],
-        own=own.read_text().strip() if own.exists() else str(addresses.OWN_ADDRESS),
+        own=addresses.own_address(paths.run),
         front=front,
     )
-
-
-def own_address(paths: Paths) -> Path:
-    """The file that says which address this machine has at present."""
-    return paths.run / "own-address"
 
 
 def apart(paths: Paths, front: IPv4Address = addresses.AWS_FRONT) -> Plan:

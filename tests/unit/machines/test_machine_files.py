@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from machines_samples import account, instance, machine
 
+from rehearsal import addresses
 from rehearsal.machines import image, qemu, reconcile
 from rehearsal.machines.image.authority import archive
 from rehearsal.machines.model import Volume
@@ -96,7 +97,7 @@ def test_names_and_addresses_of_two_rehearsals_differ(paths: Paths) -> None:
 
 def test_the_own_address_can_change(paths: Paths) -> None:
     assert plan.plan(paths).own == "203.0.113.7"
-    plan.own_address(paths).write_text("203.0.113.8\n")
+    addresses.own_address_file(paths.run).write_text("203.0.113.8\n")
     assert plan.plan(paths).own == "203.0.113.8"
 
 

@@ -15,7 +15,7 @@ from scripts.berth.aws import machines, watch
 from scripts.berth.aws.bucket import Bucket, bucket
 from scripts.berth.aws.deployed import deployed
 from scripts.berth.aws.forward import forwarded
-from scripts.berth.checks import Check, Failed, Verification, service
+from scripts.berth.checks import Check, Failed, Verification, objects, service
 from scripts.berth.place import Place
 from scripts.berth.targets import Ask
 
@@ -173,13 +173,7 @@ def _reached(results: dict[str, Any]) -> str:
 
 def _samples(outputs: AwsVmDeployed, storage: Bucket, most: int, held: list[service.Held]) -> str:
     key = f"{outputs.run_prefix.strip('/')}/held-out.npz"
-    try:
-        content = storage.get(key)
-    except BerthError as problem:
-        raise Failed(problem.message) from None
-    if content is None:
-        raise Failed(f"s3://{storage.name}/{key} is not there")
-    held.append(service.read(content, most))
+    held.append(service.read(objects.content(storage, key), most))
     return f"{len(held[0].labels)} images"
 
 

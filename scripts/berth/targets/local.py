@@ -12,7 +12,7 @@ from rehearsal.paths import Paths
 from rehearsal.record import Choice
 from scripts.berth import report
 from scripts.berth.aws.bucket import Bucket, bucket
-from scripts.berth.checks import Failed, Verification, service
+from scripts.berth.checks import Failed, Verification, objects, service
 from scripts.berth.place import Place
 from scripts.berth.targets import Ask
 
@@ -106,7 +106,7 @@ def plan() -> str:
 
 def _results(outputs: Deployed, storage: Bucket) -> str:
     key = f"{outputs.training.run_prefix.strip('/')}/results.json"
-    results = json.loads(_content(storage, key))
+    results = json.loads(objects.content(storage, key))
     for name in ("accuracy", "steps"):
         if results.get(name) != getattr(outputs.training, name):
             raise Failed(
@@ -117,7 +117,7 @@ def _results(outputs: Deployed, storage: Bucket) -> str:
 
 def _samples(outputs: Deployed, storage: Bucket, most: int, held: list[service.Held]) -> str:
     key = f"{outputs.training.run_prefix.strip('/')}/held-out.npz"
-    held.append(service.read(_content(storage, key), most))
+    held.append(service.read(objects.content(storage, key), most))
     count, height, width = held[0].images.shape
     return f"{count} images of {height}x{width}"
 
@@ -127,13 +127,3 @@ def _trained(outputs: Deployed, threshold: float) -> str:
     if accuracy < threshold:
         raise Failed(f"{accuracy:.2%}")
     return f"{accuracy:.2%} after {outputs.training.steps} steps"
-
-
-def _content(storage: Bucket, key: str) -> bytes:
-    try:
-        content = storage.get(key)
-    except BerthError as problem:
-        raise Failed(problem.message) from None
-    if content is None:
-        raise Failed(f"s3://{storage.name}/{key} is not there")
-    return content

@@ -107,29 +107,6 @@ def leftovers(paths: Paths) -> list[str]:
     return found + namespace.left(plan(paths))
 
 
-def console(paths: Paths, instance_id: str) -> Path:
-    """What a machine has said on its serial console since it was started."""
-    from rehearsal.machines import qemu
-
-    return qemu.files(paths, instance_id).console
-
-
-def interrupt(paths: Paths, instance_id: str, seconds: int = 120) -> None:
-    """Announce a spot interruption: the machine sees the notice now and ends in so many seconds.
-
-    Raises:
-        BerthError: the account does not know a running spot instance of this name.
-    """
-    from rehearsal.clouds import aws
-    from rehearsal.machines.account import Reader
-
-    reader = Reader(addresses.AWS_ENDPOINT, aws.credentials(paths), aws.REGION)
-    try:
-        reader.ask("POST", "interrupt", {"instance_id": instance_id, "seconds": seconds})
-    except OSError as problem:
-        raise BerthError(f"{instance_id} cannot be interrupted: {problem}") from None
-
-
 def set_own_address(paths: Paths, address: str) -> None:
     """Change the address that this machine has on the rehearsed Internet, such as 203.0.113.8."""
     from rehearsal.machines.network import namespace

@@ -132,7 +132,7 @@ def test_an_instance_boots_sees_its_surroundings_and_ends(rehearsal: Rehearsal) 
 
     paths = rehearsal.paths
     instance_id = launch(rehearsal)
-    file = machines.console(paths, instance_id)
+    file = qemu.files(paths, instance_id).console
 
     def console() -> str:
         return file.read_text(errors="replace") if file.exists() else ""

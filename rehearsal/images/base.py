@@ -33,6 +33,7 @@ class Recipe:
     packages: list[str]
     exclude: list[str]
     include: list[str]
+    remove: list[str]
 
 
 def ensure(paths: Paths, tag: str, step: Step) -> Path:
@@ -79,6 +80,10 @@ def _bootstrap(recipe: Recipe, archive: Path, step: Step) -> None:
                 '--aptopt=APT::Install-Recommends "false"',
                 *proxies(),
                 *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
+                *(
+                    f'--customize-hook=find "$1/usr" -depth -path "$1{pattern}" -delete'
+                    for pattern in recipe.remove
+                ),
                 "--skip=output/dev",
                 recipe.suite,
                 str(archive),

@@ -41,8 +41,13 @@ def main() -> int:
             raise RuntimeError("DEVICE=cuda, but torch finds no GPU: check the driver and the GPU request")
         return Predictor(manifest, weights, "cuda" if cuda else "cpu")
 
+    def prepare() -> None:
+        from workloads.common import predictor
+
+        del predictor  # imported, with PyTorch, which takes a second or more
+
     try:
-        asyncio.run(run(options, load))
+        asyncio.run(run(options, load, prepare=prepare))
     except (OSError, BadModel, StorageError, RuntimeError) as reason:
         emit("failed", reason=str(reason), kind=type(reason).__name__)
         sys.stderr.write(f"workloads.serve: {reason}\n")

@@ -9,7 +9,7 @@ from workloads.common.storage import DirectoryStore, NotFound, S3Store, StorageE
 from workloads.serve.options import ServeOptions
 
 FIRST_WAIT = 0.5
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 5.0
 
 
 class Source:

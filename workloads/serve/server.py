@@ -32,11 +32,15 @@ Load = Callable[[Manifest, bytes], Computing]
 
 
 async def run(
-    options: ServeOptions, load: Load, listening: Callable[[int], None] = lambda _port: None
+    options: ServeOptions,
+    load: Load,
+    listening: Callable[[int], None] = lambda _port: None,
+    prepare: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
 
-    load makes a model of its files; listening is told the port.
+    prepare is what can be done while the model is waited for; load makes a model of its files; listening is
+    told the port.
     """
     service, source = Service(options), Source(options)
     stop = asyncio.Event()
@@ -57,7 +61,8 @@ async def run(
     emit("listening", port=port)
     listening(port)
     executor = ThreadPoolExecutor(1, "compute")
-    serving = asyncio.create_task(_serve(service, source, load, executor))
+    prepared = loop.run_in_executor(executor, prepare)
+    serving = asyncio.create_task(_serve(service, source, load, executor, prepared))
     stopping = asyncio.create_task(stop.wait())
     reporting = asyncio.create_task(_report(service, source))
     done, _ = await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -76,8 +81,14 @@ async def run(
     emit("stopped")
 
 
-async def _serve(service: Service, source: Source, load: Load, executor: ThreadPoolExecutor) -> None:
-    manifest, weights = await source.wait()
+async def _serve(
+    service: Service,
+    source: Source,
+    load: Load,
+    executor: ThreadPoolExecutor,
+    prepared: asyncio.Future[None],
+) -> None:
+    (manifest, weights), _ = await asyncio.gather(source.wait(), prepared)
     loop = asyncio.get_running_loop()
     model = await loop.run_in_executor(executor, load, manifest, weights)
     metrics, options = service.metrics, service.options

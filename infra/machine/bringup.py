@@ -257,8 +257,8 @@ def _cloud_config(plan: BringUp, packed: str, unpack: str) -> str:
     """https://docs.cloud-init.io/en/latest/reference/modules.html."""
     commands = [
         ["python3", "-c", unpack],
+        ["systemctl", "enable", "--no-reload", "berth-bringup.service"],
         ["systemctl", "daemon-reload"],
-        ["systemctl", "enable", "berth-bringup.service"],
         ["systemctl", "start", "--no-block", "berth-bringup.service"],
     ]
     return "\n".join(

@@ -56,8 +56,8 @@ class BringUp:
             ("driver", self._driver),
             ("docker", lambda: containers.start(machine)),
             ("images", lambda: self._images(images)),
-            ("conformance", self._conformance),
             ("workloads", lambda: units.start(machine, plan, self.report.instance)),
+            ("conformance", self._conformance),
         ]
 
     def run(self) -> bool:
@@ -123,6 +123,7 @@ class BringUp:
         self.aws.put(f"machines/{self.report.instance}/conformance.json", json.dumps(result).encode())
         failed = ["{}: {}".format(c["name"], c["detail"]) for c in result["checks"] if not c["passed"]]
         if failed:
+            units.stop(self.machine, self.plan)  # a machine that is not as ordered does not work on
             raise Failed("; ".join(failed))
 
 

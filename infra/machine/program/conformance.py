@@ -24,6 +24,7 @@ def container(image: str, *command: str) -> list[str]:
     """`docker run` of a command in an image that sees every GPU."""
     return [
         *("docker", "run", "--rm", "--network=none", "--runtime=nvidia", "--read-only", "--tmpfs=/tmp"),
+        "--cpu-shares=128",  # the workloads have begun
         *("--env=NVIDIA_VISIBLE_DEVICES=all", "--env=NVIDIA_DRIVER_CAPABILITIES=compute,utility"),
         *("--entrypoint", command[0], image, *command[1:]),
     ]

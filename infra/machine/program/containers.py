@@ -69,7 +69,7 @@ def add_runtime(machine: Machine) -> None:
     if not any("nvidia" in machine.read(name) for name in CONTAINERD):
         machine.run("nvidia-ctk", "runtime", "configure", "--runtime=containerd")
     if not machine.path("/etc/systemd/system/multi-user.target.wants/docker.service").exists():
-        machine.run("systemctl", "add-wants", "multi-user.target", "docker.service")
+        machine.run("systemctl", "add-wants", "--no-reload", "multi-user.target", "docker.service")
 
 
 def start(machine: Machine) -> None:
@@ -80,7 +80,9 @@ def start(machine: Machine) -> None:
         machine.run("systemctl", "restart", "containerd.service", "docker.service")
         if not _as_set(machine, content):
             raise Failed("docker does not run with the settings of " + SETTINGS)
-    machine.run("rm", "-rf", str(machine.path(ROOT + ".moved")))
+    moved = machine.path(ROOT + ".moved")
+    if moved.exists():
+        machine.run("systemd-run", "--quiet", "--nice=19", "rm", "-rf", str(moved))  # it may take its time
 
 
 def _as_set(machine: Machine, content: dict[str, Any]) -> bool:

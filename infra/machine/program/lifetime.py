@@ -50,8 +50,8 @@ def enforce(machine: Machine, aws: Aws, planned: str, *, fired: bool) -> None:
     expires_at = latest(aws, planned)
     if (expires_at or not fired) and (not expires_at or expires_at > utc()):
         if expires_at and machine.write("/etc/systemd/system/" + TIMER, timer(expires_at)):
+            machine.run("systemctl", "enable", "--no-reload", TIMER)
             machine.run("systemctl", "daemon-reload")
-            machine.run("systemctl", "enable", TIMER)
             machine.run("systemctl", "restart", TIMER)
         return
     machine.say("berth: the lifetime ended at %s" % (expires_at or "the time of the timer"))

@@ -25,5 +25,11 @@ def start(machine: Machine, plan: dict[str, Any], instance: str) -> None:
         machine.write(TOKEN, token + "\n", 0o600)
         machine.write("/etc/berth/jupyter.env", f"JUPYTER_TOKEN={token}\n", 0o600)
     machine.write("/etc/berth/instance.env", f"INSTANCE={instance}\n")
-    machine.run("systemctl", "enable", "--quiet", *plan["units"])
+    machine.run("systemctl", "enable", "--quiet", "--no-reload", *plan["units"])
     machine.run("systemctl", "start", "--no-block", *plan["units"])
+
+
+def stop(machine: Machine, plan: dict[str, Any]) -> None:
+    """End what `start` started; training writes a checkpoint first."""
+    if plan["units"]:
+        machine.run("systemctl", "stop", *plan["units"])

@@ -81,7 +81,7 @@ def test_the_runtime_is_added_once(machine: ScriptedMachine) -> None:
 
     machine.answers["nvidia-ctk"] = configure
     containers.add_runtime(machine)
-    wants = "systemctl add-wants multi-user.target docker.service"
+    wants = "systemctl add-wants --no-reload multi-user.target docker.service"
     assert machine.ran == ["nvidia-ctk runtime configure --runtime=docker", wants]
     machine.ran.clear()
     machine.write("/etc/systemd/system/multi-user.target.wants/docker.service", "")

@@ -40,6 +40,7 @@ def world(machine: ScriptedMachine, monkeypatch: pytest.MonkeyPatch) -> list[str
     stub(containers, "pull", "images")
     stub(conformance, "run", "conformance", {"passed": True, "checks": [], "inventory": {}})
     stub(units, "start", "workloads")
+    stub(units, "stop", "stopped")
     machine.write("/etc/ssh/ssh_host_ed25519_key.pub", "ssh-ed25519 AAAA root@machine\n")
     machine.write("/proc/sys/kernel/random/boot_id", "boot-1\n")
     return called
@@ -52,7 +53,7 @@ def status(aws: FakeAws) -> dict[str, Any]:
 
 EVERYTHING = [
     *("lifetime", "clock", "data", "move", "packages", "runtime", "driver", "docker", "login", "images"),
-    *("conformance", "workloads"),
+    *("workloads", "conformance"),
 ]
 
 
@@ -108,7 +109,7 @@ def test_one_reboot_and_never_two(
     machine.write("/proc/sys/kernel/random/boot_id", "boot-2\n")
     world.clear()
     assert bring_up(machine, aws, "debian-13-plain").run()
-    assert world == ["lifetime", "docker", "login", "images", "conformance", "workloads"]
+    assert world == ["lifetime", "docker", "login", "images", "workloads", "conformance"]
 
     again = bring_up(machine, aws, "debian-13-plain", key="new-plan")
     works[:] = [False, False]
@@ -137,7 +138,7 @@ def test_a_failure_is_told_and_the_next_run_continues_there(
     assert status(aws)["failed"] is None
 
 
-def test_a_conformance_run_that_fails_is_uploaded_and_keeps_the_workloads_from_starting(
+def test_a_conformance_run_that_fails_is_uploaded_and_stops_the_workloads(
     machine: ScriptedMachine, aws: FakeAws, world: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = [{"name": "torch", "passed": False, "detail": "finds no GPU"}]
@@ -146,7 +147,7 @@ def test_a_conformance_run_that_fails_is_uploaded_and_keeps_the_workloads_from_s
     with pytest.raises(Failed, match="torch: finds no GPU"):
         bring_up(machine, aws, "debian-13-plain").run()
     assert json.loads(aws.objects["machines/i-0/conformance.json"]) == result
-    assert "workloads" not in world
+    assert world[-2:] == ["workloads", "stopped"]
 
 
 def test_a_status_that_cannot_be_written_stops_nothing(

@@ -31,7 +31,7 @@ _REACHED = "Attempted to kill init"  # /bin/true has ended: the whole kernel has
 
 def choose(paths: Paths, image: Image) -> tuple[str, ...]:
     """QEMU's arguments for the accelerator, from the record of an earlier probe where there is one."""
-    record = paths.state / "machines" / "accelerator.json"
+    record = paths.cache / "machines" / "accelerator.json"
     boot = _BOOT.read_text().strip()
     try:
         known = json.loads(record.read_text())

@@ -32,7 +32,7 @@ from rehearsal.paths import Paths
 from rehearsal.paths import paths as default_paths
 
 PERIOD = 1.0
-BOOTED = (b" login:", b"cloud-init[", b"berth: ")  # the console after the kernel's part
+BOOTED = (b"systemd", b" login:", b"cloud-init[", b"berth: ")  # the console after the kernel's part
 BOOT_SECONDS = 45.0  # after which the next machine may start all the same
 KEEP = 20.0  # seconds after which the network is looked after
 RENEW = 3600.0  # seconds after which role credentials, which live for six hours, are fetched anew

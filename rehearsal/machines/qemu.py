@@ -116,7 +116,9 @@ def start(paths: Paths, plan: Plan, instance: Instance, base: Path, boot: Boot) 
     with contextlib.suppress(FileNotFoundError):
         # QEMU begins the file anew; what the machine said before is kept.
         where.console.replace(where.console.with_suffix(".before.log"))
-    argv = namespace.inside(plan, *arguments(instance, where, boot))
+    # A bastion only waits for people: it shares the CPUs after those that work.
+    after = ("nice", "-n10") if instance.size[0] == 1 else ()
+    argv = namespace.inside(plan, *after, *arguments(instance, where, boot))
     return process.start(own(paths), Daemon(name=_PREFIX + instance.id, argv=argv))
 
 

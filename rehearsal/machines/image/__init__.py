@@ -50,6 +50,7 @@ class Recipe:
     installed: list[str]
     enabled: list[str]
     disabled: list[str]
+    masked: list[str]
     exclude: list[str]
 
 
@@ -132,10 +133,11 @@ def _bootstrap(wanted: Recipe, root: Path, step: Step) -> None:
         f'cp -r --no-preserve=ownership "{FILES}/." "$1/"',
         'chmod 755 "$1/etc/initramfs-tools/scripts/init-bottom/rehearsal-authority"',
         f'chroot "$1" systemctl disable {" ".join(wanted.disabled)}',
+        f'chroot "$1" systemctl mask {" ".join(wanted.masked)}',
         f'chroot "$1" systemctl enable {" ".join(wanted.enabled)}',
         'chroot "$1" update-initramfs -u -k all',
-        # apt's lists stay, indexed: the machine asks only whether they are still right.
-        'rm -f "$1"/var/cache/apt/archives/*.deb && chroot "$1" apt-cache gencaches',
+        # As in the distribution's image: the machine fetches the lists that it needs.
+        'rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/cache/apt/*.bin "$1"/var/lib/apt/lists/*',
         # Each machine makes its own, and its own identity.
         'rm -f "$1"/etc/ssh/ssh_host_* "$1/etc/hostname"',
     ]

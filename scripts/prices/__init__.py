@@ -1,0 +1,1 @@
+"""Makes the dated price tables of the catalogue from public ones; never run by an environment."""

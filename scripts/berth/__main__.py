@@ -10,7 +10,7 @@ from types import FrameType
 import typer
 
 from rehearsal.errors import BerthError
-from scripts.berth import account, machine_commands, rehearse
+from scripts.berth import account, machine_commands, prices, rehearse
 
 INTERRUPTED = (
     130  # what shells report for a program that SIGINT ended; typer returns it for a KeyboardInterrupt
@@ -29,6 +29,7 @@ inside = typer.Typer(
 for command in (account.up, account.preview, account.down, account.verify, account.outputs, account.status):
     app.command()(command)
 app.command()(account.doctor)
+app.command()(prices.prices)
 machine_commands.register(app, account.place)
 for command in (
     rehearse.up,

@@ -20,7 +20,7 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "timeout-after-commit": ("NoAnswer",),
     "connection-reset": ("NoAnswer", "Unreachable"),
     "late-consistency": ("NotFound", "NoSuch", "not found", "does not exist", "cannot be found"),
-    "expired-credentials": ("Expired",),
+    "expired-credentials": ("Expired", "have expired"),
     "DependencyViolation": ("DependencyViolation",),
     "InsufficientInstanceCapacity": ("InsufficientInstanceCapacity",),
     "VcpuLimitExceeded": ("VcpuLimitExceeded",),

@@ -28,8 +28,11 @@ _CAPACITY: Final = frozenset({"InsufficientInstanceCapacity", "InsufficientHostC
 _EXPIRED: Final = frozenset(
     {"AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired"}
     | {"UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken"}
+    | {"400"}
 )
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"})
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
+)
 _BUSY: Final = frozenset(
     {"DependencyViolation", "DeleteConflict", "DeleteConflictException", "IncorrectState", "ResourceInUse"}
     | {"ResourceInUseException", "VolumeInUse", "IncorrectInstanceState", "OperationAborted"}
@@ -138,13 +141,11 @@ def from_botocore(service: str, operation: str, error: Exception) -> Exception:
         answer: Any = error.response
         status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
         details = answer.get("Error", {})
-        return AwsError(
-            service,
-            operation,
-            str(details.get("Code", status)),
-            str(details.get("Message", "")),
-            status=status,
-        )
+        code, text = str(details.get("Code", status)), str(details.get("Message", ""))
+        if code == "400":
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+            text += " (an answer to HEAD gives no reason: most often, the credentials have expired)"
+        return AwsError(service, operation, code, text, status=status)
     if isinstance(error, raised.EndpointConnectionError | raised.ConnectTimeoutError):
         return AwsError(service, operation, "Unreachable", str(error), status=503)
     if isinstance(error, raised.HTTPClientError | raised.ResponseStreamingError | ResponseParserError):

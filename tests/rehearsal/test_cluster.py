@@ -126,20 +126,21 @@ def test_a_neighbour_who_routes_through_this_machine_is_not_heard(running: Paths
     def ip(*argv: str) -> None:
         subprocess.run(["ip", *argv], check=True)
 
+    # A network that neither this machine nor what it rehearses has routes to (rehearsal/addresses.py).
     ip("netns", "add", "neighbour")
     try:
         ip("link", "add", "to-neighbour", "type", "veth", "peer", "name", "lan", "netns", "neighbour")
-        ip("address", "add", "198.51.100.1/24", "dev", "to-neighbour")
+        ip("address", "add", "100.100.7.1/24", "dev", "to-neighbour")
         ip("link", "set", "to-neighbour", "up")
-        ip("-n", "neighbour", "address", "add", "198.51.100.2/24", "dev", "lan")
+        ip("-n", "neighbour", "address", "add", "100.100.7.2/24", "dev", "lan")
         ip("-n", "neighbour", "link", "set", "lan", "up")
-        ip("-n", "neighbour", "route", "add", str(addresses.NETWORK), "via", "198.51.100.1")
+        ip("-n", "neighbour", "route", "add", str(addresses.NETWORK), "via", "100.100.7.1")
         knock = (
             "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), int(sys.argv[3]))"
         )
         # The first says that this machine can be reached at all; a new link loses packets for a while.
         for host, port, patience, heard in (
-            ("198.51.100.1", 1, 60, "ConnectionRefusedError"),
+            ("100.100.7.1", 1, 60, "ConnectionRefusedError"),
             (str(addresses.NODE), addresses.API_SERVER_PORT, 2, "TimeoutError"),
             (str(next(addresses.SERVICES.hosts())), 443, 2, "TimeoutError"),
         ):

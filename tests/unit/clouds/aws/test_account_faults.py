@@ -116,7 +116,9 @@ def test_what_a_new_route_leads_to_has_been_there_for_long(account: Account, cli
 def test_what_is_only_read_or_was_made_before_stays_seen(account: Account, client: Client) -> None:
     ec2, iam = client("ec2"), client("iam")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24", AvailabilityZone="us-east-1a")["Subnet"][
+        "SubnetId"
+    ]
     iam.create_role(RoleName="old", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
     account.faults.use([{"class": "late-consistency", "service": "*", "operation": "*", "times": 9}])
     assert ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"] == vpc

@@ -70,13 +70,14 @@ class Place:
             raise BerthError(f"`pulumi {' '.join(arguments)}` failed:\n{said}")
         return done.stdout
 
-    def run(self, *arguments: str, log: Path | None = None) -> int:
+    def run(self, *arguments: str, log: Path | None = None, quiet: bool = False) -> int:
         """Run the engine with its own display; returns its exit status.
 
         log: gets a copy of what it prints, where the output is not a terminal, else its event log.
+        quiet: what it prints goes to the log, which there has to be, and nowhere else.
         """
         self._outputs.clear()
-        terminal = os.isatty(1)
+        terminal = os.isatty(1) and not quiet
         argv = self._argv(*arguments)
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -87,12 +88,14 @@ class Place:
         # make it drop what it is doing.
         process = subprocess.Popen(
             argv,
-            env=self.environ,
+            # Not every command has --event-log without it:
+            # https://github.com/pulumi/pulumi/blob/v3.200.0/pkg/cmd/pulumi/operations/destroy.go
+            env={**self.environ, "PULUMI_DEBUG_COMMANDS": "true"},
             stdout=None if terminal or log is None else subprocess.PIPE,
             stderr=None if terminal or log is None else subprocess.STDOUT,
             start_new_session=not terminal,
         )
-        copying = threading.Thread(target=_copy, args=(process, log), daemon=True)
+        copying = threading.Thread(target=_copy, args=(process, log), kwargs={"quiet": quiet}, daemon=True)
         try:
             with _interruptible(process, forward=not terminal):
                 self.started(process.pid)
@@ -206,13 +209,15 @@ def _logged_in() -> bool:
         return False
 
 
-def _copy(process: "subprocess.Popen[bytes]", log: Path | None) -> None:
+def _copy(process: "subprocess.Popen[bytes]", log: Path | None, *, quiet: bool) -> None:
     """Everything that the engine prints, on to our output and into the log, until it ends."""
     if process.stdout is None or log is None:
         return
     with log.open("ab", buffering=0) as file:
         while block := os.read(process.stdout.fileno(), 65536):
             file.write(block)
+            if quiet:
+                continue
             # Whoever reads our output may have left; the deployment goes on.
             with contextlib.suppress(OSError):
                 os.write(1, block)

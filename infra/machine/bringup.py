@@ -168,7 +168,7 @@ def contents(plan: BringUp) -> dict[str, str]:
 def _plan(plan: BringUp) -> dict[str, Any]:
     """What `program` reads."""
     machine = plan.role == "machine"
-    units = ["berth-serve.service", "berth-train.service"] if machine else []
+    units = ["berth-serve.service", "berth-train.service", "berth-usage.service"] if machine else []
     units += ["berth-spot.service"] if machine and plan.spot else []
     units += ["berth-jupyter.service"] if machine and plan.jupyter else []
     images = {"train": plan.train_image, "serve": plan.serve_image} if machine else {}
@@ -210,13 +210,14 @@ def _program() -> dict[str, str]:
 
 
 def _bare(source: str) -> str:
-    """A program without comments, docstrings, blank lines and the annotations of functions."""
+    """A program without comments, docstrings, blank lines, and the annotations of functions and in them."""
     lines = source.splitlines()
     dropped: set[int] = set()
     cuts: list[tuple[int, int, int]] = []  # row, columns from and to
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
             cuts += _annotations(node)
+            cuts += [cut for inner in ast.walk(node) for cut in _variable(inner)]
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or not ast.get_docstring(node):
             continue
         text = node.body[0]
@@ -231,7 +232,29 @@ def _bare(source: str) -> str:
     for row, start, end in sorted(cuts, reverse=True):
         lines[row - 1] = (lines[row - 1][:start] + lines[row - 1][end:]).rstrip()
     kept = (line for number, line in enumerate(lines) if number not in dropped and line.strip())
-    return "\n".join(kept) + "\n"
+    return _without_unused_imports("\n".join(kept) + "\n")
+
+
+def _without_unused_imports(source: str) -> str:
+    """A program without what it imports for annotations alone."""
+    tree, lines = ast.parse(source), source.splitlines()
+    nodes = list(ast.walk(tree))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    if any(getattr(node, name, None) for node in nodes for name in ("annotation", "returns")):
+        used.add("annotations")
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            names = ", ".join(one.name for one in node.names if one.name in used)
+            where = "." * node.level + (node.module or "")
+            lines[node.lineno - 1] = f"from {where} import {names}" if names else ""
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _variable(node: ast.AST) -> list[tuple[int, int, int]]:
+    """Where the annotation of a variable that gets a value is: row, columns from and to."""
+    if not isinstance(node, ast.AnnAssign) or not node.value or node.end_lineno != node.lineno:
+        return []
+    return [(node.lineno, node.target.end_col_offset or 0, node.annotation.end_col_offset or 0)]
 
 
 def _annotations(function: ast.FunctionDef) -> list[tuple[int, int, int]]:

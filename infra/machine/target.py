@@ -3,6 +3,8 @@
 What is known only once the stack is up (references of images, say) is filled in later.
 """
 
+import hashlib
+
 from infra.catalog import accelerators, gpu_stack
 from infra.catalog.images import DISTRIBUTIONS
 from infra.config import AwsVmEnvironment
@@ -17,10 +19,12 @@ BASTION_IMAGE = Image(distribution="debian-13")
 BASTION_USER = DISTRIBUTIONS[BASTION_IMAGE.distribution].user
 # As long as any account's and region's, so that a size that is measured with it holds.
 _REGISTRY = "123456789012.dkr.ecr.ap-southeast-1.amazonaws.com"
-_BUCKET = "b" * 63
-_DIGITS = "0123456789abcdef"
+# As hard to compress as any other names of that length.
+_NOISE = hashlib.sha512(b"berth").hexdigest()
+_BUCKET = _NOISE[:63]
+_TRAIN_TAG, _SERVE_TAG, _DATASET, _RUN = _NOISE[64:80], _NOISE[80:96], _NOISE[96:112], _NOISE[112:120]
 # A plan with the stack's own names may be larger than one with those above: compressed, they differ.
-_MARGIN = 512
+_MARGIN = 128
 _ROOT_GIB = {"plain": 20, "nvidia": 100}
 
 
@@ -121,13 +125,13 @@ def with_images(plan: bringup.BringUp, *, train: str, serve: str, dataset_key: s
 
 def _measured(env: AwsVmEnvironment) -> bringup.BringUp:
     """A plan as large as any of these values."""
-    plan = machine_plan(env, bucket=_BUCKET, run_prefix=f"runs/{env.model_name}/{_DIGITS[:8]}")
+    plan = machine_plan(env, bucket=_BUCKET, run_prefix=f"runs/{env.model_name}/{_RUN}")
     path = f"{_REGISTRY}/{env.repositories.prefix}-{env.environment}"
     return with_images(
         plan,
-        train=f"{path}/train:{_DIGITS}",
-        serve=f"{path}/serve:{_DIGITS}",
-        dataset_key=f"datasets/digits/{_DIGITS}.npz",
+        train=f"{path}/train:{_TRAIN_TAG}",
+        serve=f"{path}/serve:{_SERVE_TAG}",
+        dataset_key=f"datasets/digits/{_DATASET}.npz",
     )
 
 

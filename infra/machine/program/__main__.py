@@ -1,4 +1,4 @@
-"""`python3 -m bringup run|watch|lifetime`: what the units of a machine start.
+"""`python3 -m bringup run|watch|usage|lifetime`: what the units of a machine start.
 
 `run` goes through the stages; each is done once for an instance, a plan and a program, and finds out for
 itself what is left to do, so that it may be interrupted anywhere, continues after the one reboot, and
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import clock, conformance, containers, disks, lifetime, software, units, watch
+from . import clock, conformance, containers, disks, lifetime, software, units, usage, watch
 from .aws import Aws, AwsError, Metadata
 from .machine import Failed, Machine
 from .report import Report
@@ -147,6 +147,9 @@ def main(command: str) -> int:
     report = Report(machine, aws, instance)
     if command == "watch":
         watch.watch(machine, aws, report, plan["run_prefix"])
+        return 0
+    if command == "usage":
+        usage.watch(machine, report)
         return 0
     if command == "lifetime":
         lifetime.enforce(machine, aws, plan["expires_at"], fired=True)

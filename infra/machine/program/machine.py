@@ -42,6 +42,13 @@ class Machine:
     def attempt(self, *argv: str, seconds: int = 1800) -> tuple[int, str]:
         """Run a program; its exit status (127 where there is none, 124 after `seconds`) and both streams."""
         self.say(time.strftime("%H:%M:%S $ ") + " ".join(argv))
+        status, text = self.ask(*argv, seconds=seconds)
+        if text:
+            self.say(text)
+        return status, text
+
+    def ask(self, *argv: str, seconds: int = 1800) -> tuple[int, str]:
+        """The same, without a word in the log."""
         try:
             done = subprocess.run(
                 argv,
@@ -56,10 +63,7 @@ class Machine:
             return 127, argv[0] + ": not found"
         except subprocess.TimeoutExpired:
             return 124, f"no end after {seconds} s"
-        text = done.stdout.decode(errors="replace").strip()
-        if text:
-            self.say(text)
-        return done.returncode, text
+        return done.returncode, done.stdout.decode(errors="replace").strip()
 
     def run(self, *argv: str, seconds: int = 1800) -> str:
         """Run a program that has to succeed; raises Failed with the end of what it printed."""

@@ -87,6 +87,9 @@ class ScriptedMachine(Machine):
                 return answer() if callable(answer) else answer
         return 0, ""
 
+    def ask(self, *argv: str, seconds: int = 0) -> tuple[int, str]:
+        return self.attempt(*argv)
+
     def run(self, *argv: str, seconds: int = 0) -> str:
         status, text = self.attempt(*argv)
         if status:

@@ -106,6 +106,20 @@ def test_the_program_loses_comments_and_annotations_and_nothing_else() -> None:
     )
 
 
+def test_what_is_imported_for_annotations_alone_goes_with_them() -> None:
+    source = (
+        "from __future__ import annotations\nfrom typing import Any, Callable\nfrom . import aws\n"
+        "from .report import Report, utc\n"
+        "def f(r: Report) -> Any:\n    seen: list[Any] = []\n    more: int\n    return aws.x(seen, utc())\n"
+    )
+    # A variable without a value would become an expression: it keeps its annotation.
+    assert bringup._bare(source) == (
+        "from __future__ import annotations\nfrom . import aws\nfrom .report import utc\n"
+        "def f(r):\n    seen = []\n    more: int\n    return aws.x(seen, utc())\n"
+    )
+    assert "__future__" not in bringup._bare(source.replace("    more: int\n", ""))
+
+
 def test_the_loader_fetches_exactly_the_payload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = machine_plan()
     payload = bringup.payload(plan)

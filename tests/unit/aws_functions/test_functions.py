@@ -1,9 +1,13 @@
 """The functions of the AWS stand-in, against an emulated account and the published SDK's own classes."""
 
 import inspect
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -62,10 +66,15 @@ def snake(name: str) -> str:
 
 
 def sdk(token: str) -> Any:
-    """The SDK's module of a function, such as pulumi_aws.ec2.get_ami."""
+    """The SDK's module of a function, such as pulumi_aws.ec2.get_ami.
+
+    Found through the function: the SDK loads its packages at their first use, and a module imported before
+    that would take the function's place in its package for every test that follows.
+    """
     _, path, name = token.split(":")
     folder = path.split("/")[0]
-    return import_module(".".join(["pulumi_aws", *([] if folder == "index" else [folder]), snake(name)]))
+    package = import_module(".".join(["pulumi_aws", *([] if folder == "index" else [folder])]))
+    return import_module(getattr(package, snake(name)).__module__)
 
 
 def result_types(token: str) -> dict[str, Any]:
@@ -100,6 +109,20 @@ def mismatches(value: Any, kind: Any, path: str) -> list[str]:
     return (
         [] if fits and not (kind is int and isinstance(value, bool)) else [f"{path}: {value!r} is no {kind}"]
     )
+
+
+def test_looking_at_the_sdk_leaves_it_as_it_is() -> None:
+    code = (
+        "import pulumi_aws, test_functions as looking\n"
+        "for token in looking.SAMPLES: looking.sdk(token)\n"
+        "print(callable(pulumi_aws.ec2.get_ami), callable(pulumi_aws.ssm.get_parameter))"
+    )
+    here = str(Path(__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": here}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout == "True True\n"
 
 
 def test_there_is_a_sample_for_every_function() -> None:

@@ -1,4 +1,4 @@
-"""`extend`: writes the end of an environment's lifetime."""
+"""The end of an environment's lifetime: how far away it is, and `extend`, which writes it."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,8 @@ DURATION = re.compile(r"(\d+(?:\.\d+)?)([mhd])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 SHORTEST = timedelta(minutes=10)
 LONGEST_HOURS = 168  # where the values have no longest_lifetime_hours: the default of infra.config.aws_vm
+WARNING = timedelta(hours=2)
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 TAG = "expires-at"
 
 
@@ -38,11 +40,38 @@ def has_ended(place: Place, env: str, now: datetime | None = None) -> bool:
 
     The group's schedule has then set its size to 0 behind Pulumi's back, which only a refresh shows.
     """
+    end = written(place, env)
+    return end is not None and end < (now or datetime.now(UTC))
+
+
+def written(place: Place, env: str) -> datetime | None:
+    """The end that the values file names; None where it names none that can be read."""
     try:
-        end = datetime.fromisoformat(str(values.read(values.file_of(place, env)).get("expires_at")))
-    except ValueError:
-        return False
-    return end < (now or datetime.now(UTC))
+        return datetime.fromisoformat(str(values.read(values.file_of(place, env)).get("expires_at")))
+    except (ValueError, BerthError):
+        return None
+
+
+def until(end: str, now: datetime | None = None) -> str:
+    """`until 2026-12-01T18:00:00Z, 3:20 h left`, or when it ended. end: as the stack's outputs have it."""
+    left = datetime.fromisoformat(end) - (now or datetime.now(UTC))
+    if left < timedelta():
+        return f"ended at {end}"
+    return f"until {end}, {str(timedelta(minutes=int(left.total_seconds() / 60)))[:-3]} h left"
+
+
+def sentences(place: Place, env: str, end: str, now: datetime | None = None) -> dict[str, str]:
+    """What `status` says of the lifetime: its end, what to do where that is near, what `up` would change."""
+    now = now or datetime.now(UTC)
+    instant = datetime.fromisoformat(end)
+    said = {"lifetime": until(end, now)}
+    if instant - now < WARNING:
+        said["lifetime"] += f": `{place.prefix} extend {env} 4h --up` lets it live on"
+    wanted = written(place, env)
+    if wanted is not None and wanted != instant:
+        at = wanted.astimezone(UTC).strftime(FORMAT)
+        said["lifetime in the values"] = f"until {at}: `{place.prefix} up {env}` applies it"
+    return said
 
 
 def extend(place: Place, env: str, text: str, now: datetime | None = None) -> list[str]:
@@ -53,7 +82,7 @@ def extend(place: Place, env: str, text: str, now: datetime | None = None) -> li
     file = values.file_of(place, env)
     longest = timedelta(hours=float(values.read(file).get("longest_lifetime_hours") or LONGEST_HOURS))
     end = (now or datetime.now(UTC)) + duration(text, longest)
-    instant = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    instant = end.astimezone(UTC).strftime(FORMAT)
     changed = values.write(file, ("expires_at",), instant)
     if place.has_stack(env):
         _tag(place, env, instant)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rehearsal import addresses, process, recovery, session
 from rehearsal.paths import Paths
 from rehearsal.record import Choice
-from scripts.berth import stack, targets
+from scripts.berth import spending, stack, targets
 from scripts.berth.place import Place
 
 GIB = 2**30
@@ -61,6 +61,7 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
         "pending_operations": pending,
         "outputs": outputs,
         "now": targets.of(env).status(place, env) if outputs else {},
+        "spend": spending.of(place, targets.of(env), env, state) if outputs else None,
     }
     if as_json:
         print(json.dumps(found, indent=2))
@@ -70,7 +71,8 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
     console.print(f"{env}: {sum(kinds.values())} resources ({listed or 'none'}), changed {deployed}")
     if pending:
         console.print(f"[yellow]{pending} operations are pending[/]: an earlier command was killed")
-    for name, text in found["now"].items():
+    spend = spending.sentences(found["spend"]) if found["spend"] else {}
+    for name, text in {**found["now"], **spend}.items():
         console.print(f"  {name}: {text}", soft_wrap=True, markup=False)
     for name, value in sorted(outputs.items()):
         text = value if isinstance(value, str) else json.dumps(value)

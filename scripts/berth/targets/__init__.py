@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from rich.console import Console
 
+from infra.spend.spent import Spent
 from rehearsal.paths import Paths
 from rehearsal.record import Choice
 from rehearsal.values import target_of
@@ -36,6 +37,12 @@ class Target(Protocol):
 
     def status(self, place: Place, env: str) -> dict[str, str]:
         """What `berth status` tells beyond resources and outputs."""
+
+    def running(self, place: Place, env: str) -> dict[str, int] | None:
+        """Machines of each group by its name; None where the target has no groups."""
+
+    def spent(self, place: Place, env: str) -> Spent | None:
+        """The month against the budget; None where there is no budget, or no reader for its cloud yet."""
 
     def exists(self, place: Place, inputs: dict[str, Any]) -> bool:
         """Whether what these inputs describe exists: a killed engine was creating it."""

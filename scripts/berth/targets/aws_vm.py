@@ -1,17 +1,17 @@
 """The target `aws-vm`: a GPU machine in a private network of an AWS account."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
 
 from infra.outputs import AwsVmDeployed
+from infra.spend.spent import Spent
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 from rehearsal.record import Choice
-from scripts.berth import report
-from scripts.berth.aws import machines, watch
+from scripts.berth import lifetime, report
+from scripts.berth.aws import budgets, groups, machines, watch
 from scripts.berth.aws.bucket import Bucket, bucket
 from scripts.berth.aws.deployed import deployed
 from scripts.berth.aws.forward import forwarded
@@ -52,7 +52,7 @@ def results(console: Console, place: Place, env: str, found: Verification) -> No
     """The machine, and one prediction; the rest is among the facts."""
     outputs = deployed(place, env)
     report.line(console, "Machine", str(machines.find(place, outputs)))
-    report.line(console, "Lifetime", _lifetime(outputs))
+    report.line(console, "Lifetime", lifetime.until(outputs.expires_at))
     report.prediction(console, found.prediction)
 
 
@@ -72,7 +72,7 @@ def status(place: Place, env: str) -> dict[str, str]:
     """The machines, how far each is, the training, the lifetime."""
     outputs = deployed(place, env)
     storage = bucket(place, outputs.bucket, outputs.region)
-    found = {"lifetime": _lifetime(outputs)}
+    found = lifetime.sentences(place, env, outputs.expires_at)
     for role in machines.ROLES:
         for machine in machines.all_of(place, outputs, role):
             at = storage.get_json(f"machines/{machine.id}/status.json") or {}
@@ -86,10 +86,14 @@ def status(place: Place, env: str) -> dict[str, str]:
     return found
 
 
-def exists(place: Place, inputs: dict[str, Any]) -> bool:
-    """Never asked: `rehearsal.recovery` identifies Kubernetes objects alone."""
-    del place, inputs
-    return False
+def running(place: Place, env: str) -> dict[str, int] | None:
+    """Machines of the groups, as AWS has them now."""
+    return groups.running(place, deployed(place, env))
+
+
+def spent(place: Place, env: str) -> Spent | None:
+    """The environment's budget, as AWS sees it."""
+    return budgets.spent(place, deployed(place, env))
 
 
 def alive(where: Paths, choice: Choice) -> bool:
@@ -175,11 +179,3 @@ def _samples(outputs: AwsVmDeployed, storage: Bucket, most: int, held: list[serv
     key = f"{outputs.run_prefix.strip('/')}/held-out.npz"
     held.append(service.read(objects.content(storage, key), most))
     return f"{len(held[0].labels)} images"
-
-
-def _lifetime(outputs: AwsVmDeployed) -> str:
-    minutes = machines.remaining_minutes(outputs)
-    if minutes < 0:
-        return f"ended at {outputs.expires_at}"
-    left = str(timedelta(minutes=int(minutes)))[:-3]
-    return f"until {outputs.expires_at}, {left} h left"

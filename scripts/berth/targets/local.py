@@ -1,12 +1,11 @@
 """The target `local`: a Kubernetes cluster at hand."""
 
 import json
-import subprocess
-from typing import Any
 
 from rich.console import Console
 
 from infra.outputs import Deployed, from_mapping
+from infra.spend.spent import Spent
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
 from rehearsal.record import Choice
@@ -82,14 +81,16 @@ def status(place: Place, env: str) -> dict[str, str]:
     return {}
 
 
-def exists(place: Place, inputs: dict[str, Any]) -> bool:
-    """Whether the cluster has the object that these inputs describe."""
-    group, _, version = str(inputs.get("apiVersion", "v1")).rpartition("/")
-    metadata = inputs.get("metadata") or {}
-    argv = ["kubectl", "get", f"{inputs.get('kind')}.{version}.{group}", str(metadata.get("name"))]
-    if metadata.get("namespace"):
-        argv += ["--namespace", str(metadata["namespace"])]
-    return subprocess.run(argv, env=place.environ, capture_output=True, check=False).returncode == 0
+def running(place: Place, env: str) -> dict[str, int] | None:
+    """No groups: the cluster is not the environment's."""
+    del place, env
+    return None
+
+
+def spent(place: Place, env: str) -> Spent | None:
+    """No budget: what the cluster costs is its owner's to know."""
+    del place, env
+    return None
 
 
 def alive(where: Paths, choice: Choice) -> bool:

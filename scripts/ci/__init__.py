@@ -1,0 +1,1 @@
+"""What continuous integration runs beside `berth`: set-up, the preview's comment, lifetimes, drift."""

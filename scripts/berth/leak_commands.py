@@ -1,0 +1,102 @@
+"""`berth leaks ENV`, `berth leaks --all`: for an account and inside the rehearsal."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Optional
+
+import typer
+
+from infra.spend.leaks import LEAKED, UNCERTAIN, Finding
+from scripts.berth import options
+from scripts.berth.place import Place
+
+Where = Callable[[str], Place]
+LEFT = 3
+
+
+def register(app: typer.Typer, where: Where, everywhere: Callable[[], Place]) -> None:
+    """Add the command. where: the place of an environment; everywhere: the place of all of them."""
+
+    @app.command()
+    def leaks(
+        env: Annotated[
+            Optional[str],  # noqa: UP045 - typer reads it
+            typer.Argument(metavar="[ENV]", help="Environment; or --all."),
+        ] = None,
+        *,
+        all_: Annotated[bool, typer.Option("--all", help="Every environment, also without a stack.")] = False,
+        delete: Annotated[
+            bool, typer.Option("--delete", help="Delete what is leaked, after asking.")
+        ] = False,
+        region: Annotated[
+            Optional[list[str]],  # noqa: UP045
+            typer.Option("--region", help="Look there, instead of where the state or the values say."),
+        ] = None,
+        cluster: Annotated[
+            Optional[list[str]],  # noqa: UP045
+            typer.Option("--cluster", help="A Kubernetes cluster that the environment had."),
+        ] = None,
+        destroyed: Annotated[
+            bool,
+            typer.Option("--destroyed", help="It was destroyed for good: nobody's stack has it any more."),
+        ] = False,
+        yes: options.Yes = False,
+        as_json: options.Json = False,
+    ) -> None:
+        """Compare the state with the cloud: what lives and is nobody's, and what it costs a day.
+
+        Ends with 3 where something is leaked or uncertain.
+        """
+        if (env is None) == (not all_):
+            raise typer.BadParameter("name an environment, or give --all", param_hint="ENV")
+        if all_ and destroyed:
+            raise typer.BadParameter("says it of one environment, not of all", param_hint="--destroyed")
+        place = where(env) if env else everywhere()
+
+        def look() -> list[Finding]:
+            from scripts.berth.leaks import finding
+
+            if env is None:
+                return finding.find_all(place, region or [], clusters=cluster or [])
+            regions = region or [""]
+            return [
+                one
+                for name in regions
+                for one in finding.find(place, env, clusters=cluster or [], region=name, destroyed=destroyed)
+            ]
+
+        raise typer.Exit(_run(place, look, delete=delete, yes=yes, as_json=as_json))
+
+
+def _run(place: Place, look: Callable[[], list[Finding]], *, delete: bool, yes: bool, as_json: bool) -> int:
+    from rich.console import Console
+
+    from scripts.berth.leaks import deletion, log_of, view
+
+    found = look()
+    if not as_json:
+        view.report(Console(), found)
+    leaked = [one for one in found if one.cls == LEAKED]
+    deleted: Sequence[deletion.Deleted] = []
+    if delete and leaked and (yes or _agreed(leaked)):
+        # A while may have passed over the question: what is no longer leaked stays.
+        still = {(one.type, one.id) for one in look() if one.cls == LEAKED}
+        chosen = [one for one in leaked if (one.type, one.id) in still]
+        deleted = deletion.delete(place, chosen, log_of(place), lambda text: print(text, file=sys.stderr))
+        print(f"The log of deletions is {log_of(place)}", file=sys.stderr)
+    gone = {(one.finding.type, one.finding.id) for one in deleted if one.done}
+    if as_json:
+        rows = [{"id": one.finding.id, "done": one.done, "said": one.said} for one in deleted]
+        print(json.dumps({**view.as_mapping(found), "deleted": rows}, indent=2))
+    left = [one for one in found if one.cls in {LEAKED, UNCERTAIN} and (one.type, one.id) not in gone]
+    if not as_json and leaked and not delete:
+        print("Nothing was deleted. To delete what is leaked: the same command with --delete.")
+    return LEFT if left else 0
+
+
+def _agreed(leaked: Sequence[Finding]) -> bool:
+    from scripts.berth.leaks import view
+
+    what = f"{len(leaked)} leaked resource{'s' if len(leaked) != 1 else ''} ({view.sum_of(leaked)})"
+    return typer.confirm(f"Delete {what}? What is on them is lost.", err=True)

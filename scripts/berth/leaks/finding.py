@@ -1,0 +1,205 @@
+"""Finds an environment's leaks: what its cloud says lives, without what its state knows, classed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra.spend import leaks
+from infra.spend.leaks import ENVIRONMENT, UNCERTAIN, Finding, Stack
+from rehearsal.errors import BerthError
+from rehearsal.values import target_of
+from scripts.berth import stack as stacks
+from scripts.berth import values
+from scripts.berth.leaks.listed import Listed
+from scripts.berth.place import Place
+
+Config = Mapping[str, Any]
+State = Mapping[str, Any] | None
+HOURS_A_DAY = 24
+
+
+def find(
+    place: Place,
+    env: str,
+    *,
+    now: datetime | None = None,
+    clusters: Iterable[str] = (),
+    region: str = "",
+    destroyed: bool = False,
+) -> list[Finding]:
+    """What lives and is not in the environment's state, classed, with what it costs a day.
+
+    What could not be asked is a finding as well: uncertain, without an id of the cloud's.
+
+    clusters: names of Kubernetes clusters that the environment had and its state does not name any more.
+    region: instead of the one in the state or the values file. destroyed: the caller has destroyed the stack,
+    and perhaps removed it: nothing of it is too young, or may be somebody else's.
+
+    Raises:
+        BerthError: the cloud does not answer, or berth does not look at this one yet.
+    """
+    now, clusters = now or datetime.now(UTC), tuple(clusters)
+    state, config = _state(place, env), config_of(place, env)
+    known = _stack(place, env, state, config, clusters, destroyed=destroyed)
+    listed = _listed(place, known, state, config, region)
+    found = leaks.judge(listed.lives, known, now)
+    if found and known.there:
+        # An `up` that runs has put into the state by now what it made before the look.
+        known = _stack(place, env, _state(place, env), config, clusters, destroyed=destroyed)
+        found = leaks.judge(listed.lives, known, now)
+    return [*_unanswered(env, listed), *priced(found)]
+
+
+def find_all(
+    place: Place, regions: Sequence[str], *, now: datetime | None = None, clusters: Iterable[str] = ()
+) -> list[Finding]:
+    """The same for every environment that has a values file or a stack here, or a tag in the account.
+
+    regions: of AWS; where none is given, those of the values files. An environment whose cloud does not
+    answer does not keep the others from being looked at.
+    """
+    places = list(regions) or regions_of(place)
+    found = []
+    for env in environments(place, places):
+        config = config_of(place, env)
+        own = is_aws(config) or not config
+        for region in places if own else [""]:
+            try:
+                found += find(place, env, now=now, clusters=clusters, region=region)
+            except BerthError as problem:
+                found += _unanswered(
+                    env, Listed(lives=[], unanswered={f"{env} {region}".strip(): problem.message})
+                )
+    return found
+
+
+def environments(place: Place, regions: Sequence[str]) -> list[str]:
+    """Every environment that has a values file or a stack here, or a tag in these regions of the account."""
+    from scripts.berth.leaks import aws
+
+    named = {file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in _files(place)}
+    named |= set(place.stack_names() if place.stack_names is not None else _stacks(place))
+    for region in regions:
+        named |= {
+            live.tags[ENVIRONMENT] for live in aws.listed(place, region, ()).lives if ENVIRONMENT in live.tags
+        }
+    return sorted(named)
+
+
+def regions_of(place: Place) -> list[str]:
+    """The AWS regions that the values files name."""
+    configs = [values.read(file) for file in _files(place)]
+    return sorted({str(config["region"]) for config in configs if is_aws(config) and config.get("region")})
+
+
+def config_of(place: Place, env: str) -> Config:
+    """The values file's content; empty where there is none."""
+    file = values.file_of(place, env)
+    return values.read(file) if file.is_file() else {}
+
+
+def is_aws(config: Config) -> bool:
+    """Whether an environment is in an AWS account."""
+    return str(config.get("target", "")).startswith("aws-")
+
+
+def priced(found: Sequence[Finding]) -> list[Finding]:
+    """The findings with what each costs a day; what goes with another is priced by itself."""
+    from infra.spend import estimate
+
+    things = [
+        estimate.Priced(type=one.type, name=one.id, props=one.props, region=one.region) for one in found
+    ]
+    hourly: dict[str, float | None] = {}
+    for line in estimate.lines(things):
+        before = hourly.get(line.resource, 0.0)
+        unknown = before is None or line.hourly_usd is None
+        hourly[line.resource] = None if unknown else (before or 0.0) + (line.hourly_usd or 0.0)
+    daily = {id_: None if cost is None else cost * HOURS_A_DAY for id_, cost in hourly.items()}
+    return [replace(one, daily_usd=daily.get(one.id, 0.0)) for one in found]
+
+
+def _listed(place: Place, known: Stack, state: State, config: Config, region: str) -> Listed:
+    env = known.environment
+    target = str(config.get("target") or ("aws-vm" if region or _region_in(state) else target_of(env)))
+    if target.startswith("aws-"):
+        from scripts.berth.leaks import aws
+
+        return aws.listed(place, region or _region(env, state, config), known.clusters)
+    if target.startswith("gcp-"):
+        from scripts.berth.leaks import gcp
+
+        return gcp.listed(place, env)
+    if target.startswith("openstack-"):
+        from scripts.berth.leaks import openstack
+
+        return openstack.listed(place, env)
+    from scripts.berth.leaks import kubernetes
+
+    return kubernetes.listed(place, env, config, state)
+
+
+def _region(env: str, state: State, config: Config) -> str:
+    found = _region_in(state) or str(config.get("region") or "")
+    if not found:
+        raise BerthError(
+            f"it is not known which region {env} is or was in: no state and no values file says it",
+            "Name it, for example `--region us-east-1`.",
+        )
+    return found
+
+
+def _region_in(state: State) -> str:
+    resources = ((state or {}).get("deployment") or {}).get("resources") or []
+    providers = [one for one in resources if one.get("type") == "pulumi:providers:aws"]
+    return next(
+        (str(one["inputs"]["region"]) for one in providers if (one.get("inputs") or {}).get("region")), ""
+    )
+
+
+def _state(place: Place, env: str) -> State:
+    return stacks.exported(place, env) if place.has_stack(env) else None
+
+
+def _stack(
+    place: Place, env: str, state: State, config: Config, clusters: Sequence[str], *, destroyed: bool
+) -> Stack:
+    owner = config.get("owner")
+    known = leaks.stack_of(env, state, owners=[str(owner)] if owner else [], clusters=clusters)
+    if not known.owners:
+        # Of an environment that has left nothing here: its owner is one of those who have others here.
+        configs = [values.read(file) for file in _files(place)]
+        known = replace(known, owners=frozenset(str(one["owner"]) for one in configs if one.get("owner")))
+    if destroyed and not known.there:
+        known = replace(known, destroyed=True)
+    return known
+
+
+def _stacks(place: Place) -> list[str]:
+    import json
+
+    listed = json.loads(place.capture("stack", "ls", "--json") or "[]")
+    return [str(stack["name"]).rpartition("/")[2] for stack in listed or []]
+
+
+def _files(place: Place) -> list[Path]:
+    return sorted(place.values.glob("Pulumi.*.yaml"))
+
+
+def _unanswered(env: str, listed: Listed) -> list[Finding]:
+    return [
+        Finding(
+            id=f"?{what}",
+            type="",
+            region="",
+            name=what,
+            environment=env,
+            owner="",
+            created=None,
+            cls=UNCERTAIN,
+            reason=f"not looked at: {why}",
+        )
+        for what, why in listed.unanswered.items()
+    ]

@@ -43,16 +43,25 @@ def preview(env: options.Env, *, as_json: options.Json = False) -> None:
     raise typer.Exit(stack.preview(account(), env, as_json=as_json))
 
 
-def down(env: options.Env, *, yes: options.Yes = False) -> None:
-    """Destroy an environment. In a rehearsal's shell the rehearsal itself goes on running."""
-    from scripts.berth import stack
+def down(
+    env: options.Env,
+    *,
+    yes: options.Yes = False,
+    keep_snapshots: options.KeepSnapshots = False,
+    cluster_gone: options.ClusterGone = False,
+    as_json: options.Json = False,
+) -> None:
+    """Destroy an environment, and look for what is left: exit status 3 where something is.
+
+    Shows the order and the data that goes, and asks. What is protected is saved in a snapshot, or stays.
+    In a rehearsal's shell the rehearsal itself goes on running.
+    """
+    from scripts.berth.teardown import command
+    from scripts.berth.teardown.down import Ask
 
     here = place(env)
-    here.require_stack(env)
-    status = stack.destroy(here, env, None, yes=yes)
-    if status == 0:
-        stack.remove(here, env)
-    raise typer.Exit(status)
+    ask = Ask(yes=yes, keep_snapshots=keep_snapshots, cluster_gone=cluster_gone, quiet=as_json)
+    raise typer.Exit(command.run(here, env, ask, as_json=as_json))
 
 
 def verify(

@@ -27,6 +27,16 @@ Machines = Annotated[
 Refresh = Annotated[bool, typer.Option("--refresh", help="Ask first what has changed behind Pulumi's back.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+KeepSnapshots = Annotated[
+    bool,
+    typer.Option("--keep-snapshots", help="Save every disk in a snapshot first, not protected ones alone."),
+]
+ClusterGone = Annotated[
+    bool,
+    typer.Option(
+        "--cluster-gone", help="The Kubernetes cluster that does not answer is gone: forget its objects."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the whole plan; change nothing.")]
 Purge = Annotated[bool, typer.Option("--purge", help="Remove the caches too.")]
 Threshold = Annotated[

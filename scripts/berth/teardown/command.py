@@ -1,0 +1,32 @@
+"""`berth down ENV`: asks, destroys, tells; its exit status is 3 where something is left."""
+
+import json
+
+import typer
+from rich.console import Console
+
+from scripts.berth.place import Place
+from scripts.berth.teardown import down, report
+
+
+def run(place: Place, env: str, ask: down.Ask, *, as_json: bool) -> int:
+    """The command; returns its exit status.
+
+    Raises:
+        BerthError: it was not begun.
+    """
+    down.needs_terminal(env, place.prefix, yes=ask.yes, as_json=as_json)
+    console = Console(stderr=as_json)
+    talk = down.Talk(
+        say=lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True),
+        show=lambda found: report.plan(console, place, found),
+        confirm=lambda: typer.confirm(f"Destroy {env}?", default=False, err=as_json),
+    )
+    done = down.down(place, env, ask, talk)
+    if done is None:
+        console.print("Nothing was destroyed.")
+        return 1
+    report.outcome(console, place, done)
+    if as_json:
+        print(json.dumps(report.as_mapping(done), indent=2))
+    return done.status

@@ -1,0 +1,104 @@
+"""`pulumi destroy`, again where what failed clears with time: bounded, and said while it waits."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.berth import stack
+from scripts.berth.place import Place
+from scripts.berth.teardown import state as states
+
+WAITS = (15.0, 30.0, 60.0, 90.0)
+"""Seconds before each further attempt."""
+PASSING = re.compile(
+    r"DependencyViolation|DeleteConflict|ResourceInUse|VolumeInUse|IncorrectState|OperationAborted"
+    r"|ScalingActivityInProgress|ResourceContention|has dependencies|is in use|BucketNotEmpty"
+    r"|Throttl|RequestLimitExceeded|TooManyRequests|SlowDown|PriorRequestNotComplete"
+    r"|InternalError|InternalFailure|ServiceUnavailable|RequestTimeout|NoAnswer|connection reset|i/o timeout"
+    r"|status code: 50\d|timed out|timeout while waiting"
+)
+"""Marks of what may not fail a minute later.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+_MOST_REASONS = 3
+_ERROR = re.compile(r"(?:error:|failed:)\s*(.+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One run of the engine. left: resources after it. reasons: of its failure, the engine's own words."""
+
+    status: int
+    left: int
+    seconds: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long to wait between attempts. pause: takes seconds."""
+
+    waits: tuple[float, ...] = WAITS
+    pause: Callable[[float], None] = time.sleep
+
+
+def destroy(
+    place: Place,
+    env: str,
+    log: Path,
+    say: Callable[[str], None],
+    *,
+    between: Callable[[], None],
+    quiet: bool = False,
+    pace: Pace | None = None,
+) -> list[Attempt]:
+    """Delete all that is not protected; returns the attempts, the last of which tells how it ended.
+
+    An error in one place does not keep the engine from the rest, so that what costs most goes at once.
+
+    between: called before each further attempt, to clear what stands in the way.
+    quiet: what the engine shows goes to the log alone.
+    """
+    pace = pace or Pace()
+    attempts: list[Attempt] = []
+    before = len(states.real(stack.exported(place, env)))
+    for wait in (*pace.waits, None):
+        done = _once(place, env, log, quiet=quiet)
+        attempts.append(done)
+        again = done.status != 0 and (done.left < before or PASSING.search(log.read_text(errors="replace")))
+        before = done.left
+        if not again or wait is None:
+            return attempts
+        for reason in done.reasons:
+            say(f"not yet: {reason}")
+        between()
+        say(f"{done.left} resources are left; trying again in {wait:.0f} s ({len(pace.waits)} times at most)")
+        pace.pause(wait)
+    return attempts
+
+
+def _once(place: Place, env: str, log: Path, *, quiet: bool) -> Attempt:
+    began = time.monotonic()
+    flags = ["--yes", "--skip-preview", "--continue-on-error", "--exclude-protected"]
+    status = place.run("destroy", "--stack", env, *flags, log=log, quiet=quiet)
+    left = len(states.real(stack.exported(place, env)))
+    return Attempt(
+        status=status,
+        left=left,
+        seconds=time.monotonic() - began,
+        reasons=() if status == 0 else reasons(log.read_text(errors="replace")),
+    )
+
+
+def reasons(said: str) -> tuple[str, ...]:
+    """Why a destroy failed, the first few, each once; of the engine's output or event log."""
+    found: dict[str, None] = {}
+    for line in said.splitlines():
+        if "update failed" in line or "preview failed" in line:
+            continue
+        if match := _ERROR.search(re.sub(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m", "", line)):
+            found.setdefault(match[1].strip().split("\\n")[0][:300].rstrip('"}, '))
+    return tuple(found)[:_MOST_REASONS]

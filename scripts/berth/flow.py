@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from rehearsal.paths import Paths
 from rehearsal.record import TARGETS, Choice, Record
 from rehearsal.steps import Steps
 from rehearsal.values import target_of
-from scripts.berth import inside, report, stack, targets
+from scripts.berth import inside, pending, report, stack, targets
 from scripts.berth.aws import sshconfig
 
 
@@ -62,9 +63,7 @@ def up(
                 f"note: values of {env} were set in the rehearsal by `pulumi config`, not in stacks/",
                 highlight=False,
             )
-        if recovery.has_pending(where, env):
-            number = stack.resolve_pending(place, env, lambda inputs: target.exists(place, inputs))
-            console.print(f"note: {number} operations of a killed command were resolved", highlight=False)
+        pending.resolve(place, env, partial(_note, console))
         with phases.phase("pulumi up"):
             stack.deploy(place, env, stack.log_of(place, env), yes=True, refresh=refresh)
         with phases.phase("verification"):
@@ -116,6 +115,10 @@ def down(where: Paths, env: str, console: Console, *, purge: bool) -> None:
     )
 
 
+def _note(console: Console, text: str) -> None:
+    console.print(f"note: {text}", highlight=False, markup=False)
+
+
 def _destroy_all(where: Paths, stacks: list[str], steps: Steps, console: Console) -> list[str]:
     record = session.load(where)
     choice = record.choice if record else Choice()
@@ -151,9 +154,7 @@ def _destroy(where: Paths, record: Record, name: str, console: Console, *, logs:
     log = logs / f"pulumi-destroy-{name}.log"
     place = inside.place_of(where, record, name)
     try:
-        if recovery.has_pending(where, name):
-            # Deleting what does not exist succeeds, so that every object counts as there.
-            stack.resolve_pending(place, name, lambda _: True)
+        pending.resolve(place, name, partial(_note, console))
         number = sum(stack.kinds(stack.exported(place, name)).values())
         status = stack.destroy(place, name, log, yes=True)
         if status == 0:

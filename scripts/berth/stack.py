@@ -3,7 +3,6 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,15 +73,3 @@ def kinds(state: dict[str, Any]) -> Counter[str]:
         for resource in resources
         if resource.get("custom") and not str(resource["type"]).startswith("pulumi:providers:")
     )
-
-
-def resolve_pending(place: Place, env: str, exists: Callable[[dict[str, Any]], bool]) -> int:
-    """Resolve the operations that a killed engine left pending; returns how many there were."""
-    from rehearsal import recovery
-
-    state = exported(place, env)
-    operations = recovery.pending(state)
-    if operations:
-        resolved = json.dumps(recovery.resolve(state, exists))
-        place.capture("stack", "import", "--stack", env, stdin=resolved)
-    return len(operations)

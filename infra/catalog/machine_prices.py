@@ -14,7 +14,6 @@ import json
 from dataclasses import dataclass
 from functools import cache
 
-from infra.catalog import prices
 from infra.catalog.accelerators import DATA, instance_types
 
 CLOUDS = {"aws": "AWS", "gcp": "Google Cloud"}
@@ -56,8 +55,10 @@ class MachinePrice:
     spot_usd: float | None
 
 
-# What `prices` adds on AWS for machines and regions that the table lacks.
-_LISTED = Source(
+# The regions whose on-demand prices are those of us-east-1. https://aws.amazon.com/ec2/pricing/on-demand/
+_LIKE_US_EAST_1 = {"us-east-1", "us-east-2", "us-west-2"}
+# What is known on AWS of machines and regions that the table lacks.
+LISTED = Source(
     cloud="aws",
     url="https://github.com/aws/karpenter-provider-aws",
     file="pkg/providers/pricing/zz_generated.pricing_aws.go",
@@ -78,34 +79,46 @@ def table() -> tuple[MachinePrice, ...]:
 def sources() -> tuple[Source, ...]:
     """Where the prices are from."""
     found = json.loads((DATA / "machine_prices.json").read_text())
-    return (*(Source(**one) for one in found["sources"]), _LISTED)
+    return (*(Source(**one) for one in found["sources"]), LISTED)
 
 
 def offered(accelerator: str) -> tuple[MachinePrice, ...]:
     """The machines with an accelerator wherever they are offered, with the prices that are known.
 
-    On AWS, a machine and region that the table lacks has an empty zone and what `prices` knows of it.
+    On AWS, a machine and region that the table lacks has an empty zone, and its listed price if it has one.
     """
     rows = [one for one in table() if one.accelerator == accelerator]
     priced = {(one.instance_type, one.region) for one in rows if one.cloud == "aws"}
     for machine in instance_types().values():
         if machine.accelerator != accelerator:
             continue
-        for region in sorted(machine.regions - {region for name, region in priced if name == machine.name}):
-            known = prices.price(machine.name, region)
-            rows.append(
-                MachinePrice(
-                    cloud="aws",
-                    instance_type=machine.name,
-                    accelerator=accelerator,
-                    count=machine.count,
-                    region=region,
-                    zone="",
-                    on_demand_usd=known.on_demand_usd,
-                    spot_usd=known.spot_usd,
-                )
+        known = {region for name, region in priced if name == machine.name}
+        rows.extend(
+            MachinePrice(
+                cloud="aws",
+                instance_type=machine.name,
+                accelerator=accelerator,
+                count=machine.count,
+                region=region,
+                zone="",
+                on_demand_usd=listed(machine.name, region),
+                spot_usd=None,
             )
+            for region in sorted(machine.regions - known)
+        )
     return tuple(rows)
+
+
+def listed(instance_type: str, region: str, usd: float | None = None) -> float | None:
+    """What a machine of AWS costs on demand in the regions that cost the same. usd: of one without a GPU."""
+    machine = instance_types().get(instance_type)
+    known = machine.on_demand_usd if machine else usd
+    return known if region in _LIKE_US_EAST_1 else None
+
+
+def source_of(cloud: str) -> Source:
+    """Where the table has a cloud's prices from."""
+    return next(one for one in sources() if one.cloud == cloud)
 
 
 def _price(row: dict[str, str]) -> MachinePrice:

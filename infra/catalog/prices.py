@@ -1,60 +1,70 @@
-"""Prices in US dollars, without tax: a dated table for warnings and statements, not a bill.
+"""What a machine of AWS costs in a region, in US dollars without tax: from dated tables, not a bill.
 
-Spot prices move by the hour. `data/aws_spot.csv` has, for a region, the lowest of its zones, as recorded in
-mid-2026 by https://github.com/skypilot-org/skypilot-catalog (catalogs/v9/aws/vms.csv at 2c3d7ea).
-Network prices are those of us-east-1 in June 2026, https://aws.amazon.com/vpc/pricing/ and
-https://aws.amazon.com/privatelink/pricing/; other regions ask up to twice as much.
+Spot prices move by the hour; that of a region is the lowest of its zones, when it was recorded. The tables
+are `machine_prices` by zone, and for us-east-1 and the regions that cost the same two more: what
+`aws_instances.csv` has of accelerators, and `aws_plain_instances.csv` of machines without. Both are AWS's
+prices of 2026-07-20, as https://github.com/aws/karpenter-provider-aws carries them (pkg/providers/pricing at
+6fc13b523).
 """
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from infra.catalog.accelerators import DATA, instance_types
+from infra.catalog import machine_prices
+from infra.catalog.accelerators import DATA
+from infra.catalog.machine_prices import LISTED, MachinePrice, listed, source_of
 
-SPOT_AS_OF = "mid-2026"
 HOURS_A_MONTH = 730
-NAT_GATEWAY_HOUR = 0.045
-NAT_GATEWAY_GB = 0.045
-INTERFACE_ENDPOINT_HOUR = 0.01
-PUBLIC_ADDRESS_HOUR = 0.005
-# The regions whose on-demand prices are those of us-east-1. https://aws.amazon.com/ec2/pricing/on-demand/
-_LIKE_US_EAST_1 = {"us-east-1", "us-east-2", "us-west-2"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """An hour of a machine in a region. None: not in the table."""
+    """An hour of a machine in a region. None: not in the tables. source, as_of: empty where nothing is."""
 
     instance_type: str
     region: str
     on_demand_usd: float | None
     spot_usd: float | None
+    source: str = ""
+    as_of: str = ""
 
 
 @cache
-def _table() -> dict[tuple[str, str], Price]:
-    with (DATA / "aws_spot.csv").open(newline="") as file:
-        return {
-            (row["instance_type"], row["region"]): Price(
-                instance_type=row["instance_type"],
-                region=row["region"],
-                on_demand_usd=float(row["on_demand_usd"]),
-                spot_usd=float(row["spot_usd"]),
-            )
-            for row in csv.DictReader(file)
-        }
+def _by_region() -> dict[tuple[str, str], list[MachinePrice]]:
+    rows = defaultdict(list)
+    for one in machine_prices.table():
+        if one.cloud == "aws":
+            rows[one.instance_type, one.region].append(one)
+    return rows
+
+
+@cache
+def _plain() -> dict[str, float]:
+    with (DATA / "aws_plain_instances.csv").open(newline="") as file:
+        return {row["instance_type"]: float(row["on_demand_usd_us_east_1"]) for row in csv.DictReader(file)}
 
 
 def price(instance_type: str, region: str) -> Price:
     """What the tables know of a machine in a region."""
-    known = _table().get((instance_type, region))
-    if known:
-        return known
-    machine = instance_types().get(instance_type)
-    listed = machine.on_demand_usd if machine and region in _LIKE_US_EAST_1 else None
-    return Price(instance_type=instance_type, region=region, on_demand_usd=listed, spot_usd=None)
+    rows = _by_region().get((instance_type, region), [])
+    on_demand = min((one.on_demand_usd for one in rows if one.on_demand_usd), default=None)
+    spot = min((one.spot_usd for one in rows if one.spot_usd), default=None)
+    from_table = on_demand is not None
+    if on_demand is None:
+        on_demand = listed(instance_type, region, _plain().get(instance_type))
+    source = source_of("aws") if from_table or spot is not None else LISTED
+    known = on_demand is not None or spot is not None
+    return Price(
+        instance_type=instance_type,
+        region=region,
+        on_demand_usd=on_demand,
+        spot_usd=spot,
+        source=source.url if known else "",
+        as_of=source.as_of if known else "",
+    )
 
 
 def lowest_spot(names: Iterable[str], region: str) -> Price | None:

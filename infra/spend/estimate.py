@@ -4,12 +4,11 @@
 cloud asks money for things, and none where it does not. A price that is not known is None, never 0.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from infra.spend.estimates import aws
-from infra.spend.estimates.lines import HOURS_A_MONTH, Context, Line, Priced, Pricing, money, text
+from infra.spend.estimates.lines import HOURS_A_MONTH, Context, Line, Priced, Pricing, gathered, money, placed
 
 __all__ = ["HOURS_A_DAY", "HOURS_A_MONTH", "Line", "Priced", "Total", "lines", "money", "total"]
 
@@ -39,11 +38,8 @@ class Total:
 
 def lines(resources: Iterable[Priced]) -> list[Line]:
     """What the resources cost, in their order; only what costs or may cost."""
-    known = _placed(list(resources))
-    by_type: dict[str, list[Priced]] = defaultdict(list)
-    for one in known:
-        by_type[one.type].append(one)
-    around = Context(by_type=by_type)
+    known = placed(list(resources))
+    around = gathered(known)
     return [line for one in known for line in _priced(one, around)]
 
 
@@ -66,28 +62,3 @@ def _priced(one: Priced, around: Context) -> Iterable[Line]:
     if one.type.startswith(free):
         return ()
     return (Line(what=f"{one.type}: no price in the tables", resource=one.name, hourly_usd=None),)
-
-
-def _placed(resources: list[Priced]) -> list[Priced]:
-    """Each with its region: its own, or the one of its cloud's only provider."""
-    regions: dict[str, set[str]] = defaultdict(set)
-    for one in resources:
-        if one.type.startswith("pulumi:providers:"):
-            regions[one.type.removeprefix("pulumi:providers:")].add(text(one.props, "region"))
-    return [
-        one
-        if one.region
-        else replace(one, region=_own(one) or _only(regions.get(one.type.partition(":")[0], set())))
-        for one in resources
-    ]
-
-
-def _own(one: Priced) -> str:
-    if not one.type.startswith("aws:"):
-        return text(one.props, "region")
-    zone = text(one.props, "availabilityZone")
-    return text(one.props, "region") or (zone[:-1] if zone[-1:].isalpha() else "")
-
-
-def _only(found: set[str]) -> str:
-    return next(iter(found)) if len(found) == 1 else ""

@@ -1,7 +1,8 @@
 """The shapes that estimates speak in, and how a resource's properties are read. Pure."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.catalog import service_prices
@@ -56,6 +57,42 @@ class Context:
 
 
 Pricing = Callable[[Priced, Context], Iterable[Line]]
+
+
+def gathered(resources: Iterable[Priced]) -> Context:
+    """The resources by their types."""
+    by_type: dict[str, list[Priced]] = defaultdict(list)
+    for one in resources:
+        by_type[one.type].append(one)
+    return Context(by_type=by_type)
+
+
+def placed(resources: Sequence[Priced]) -> list[Priced]:
+    """Each with its region: what it says itself, else that of its cloud's only provider."""
+    regions: dict[str, set[str]] = defaultdict(set)
+    for one in resources:
+        if one.type.startswith("pulumi:providers:"):
+            regions[one.type.removeprefix("pulumi:providers:")].add(text(one.props, "region"))
+    return [
+        one
+        if one.region
+        else replace(one, region=_own_region(one) or _only(regions[one.type.partition(":")[0]]))
+        for one in resources
+    ]
+
+
+def _own_region(one: Priced) -> str:
+    zone = text(one.props, "availabilityZone") or text(one.props, "zone")
+    if one.type.startswith("aws:"):
+        return text(one.props, "region") or (zone[:-1] if zone[-1:].isalpha() else "")
+    if one.type.startswith("gcp:"):
+        location = text(one.props, "region") or text(one.props, "location") or zone
+        return location.rpartition("-")[0] if location.count("-") > 1 else location
+    return text(one.props, "region")
+
+
+def _only(found: set[str]) -> str:
+    return next(iter(found)) if len(found) == 1 else ""
 
 
 def known(value: Any) -> Any:

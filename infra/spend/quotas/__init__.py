@@ -1,0 +1,1 @@
+"""What resources need of quotas, a module a cloud: a table from Pulumi's types to functions."""

@@ -22,10 +22,7 @@ def duration(text: str, longest: timedelta) -> timedelta:
     Raises:
         BerthError: it is none, or too short or too long.
     """
-    found = DURATION.fullmatch(text)
-    if found is None:
-        raise BerthError(f"{text!r} is no duration", "Write it as 90m, 8h or 2d.")
-    wanted = timedelta(**{UNITS[found[2]]: float(found[1])})
+    wanted = span(text)
     if not SHORTEST <= wanted <= longest:
         hours = longest.total_seconds() / 3600
         raise BerthError(
@@ -33,6 +30,18 @@ def duration(text: str, longest: timedelta) -> timedelta:
             "Extend it again before it ends; the values' berth:longest_lifetime_hours is the limit.",
         )
     return wanted
+
+
+def span(text: str) -> timedelta:
+    """`90m`, `8h` or `2d`.
+
+    Raises:
+        BerthError: it is none.
+    """
+    found = DURATION.fullmatch(text)
+    if found is None:
+        raise BerthError(f"{text!r} is no duration", "Write it as 90m, 8h or 2d.")
+    return timedelta(**{UNITS[found[2]]: float(found[1])})
 
 
 def has_ended(place: Place, env: str, now: datetime | None = None) -> bool:

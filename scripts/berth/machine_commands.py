@@ -20,6 +20,7 @@ def register(app: typer.Typer, where: Where) -> None:
     _ways_in(app, where)
     _values(app, where)
     _snapshot(app, where)
+    _idle(app, where)
 
 
 def _ways_in(app: typer.Typer, where: Where) -> None:
@@ -180,3 +181,24 @@ def _apply(
     sys.stdout.flush()
     log = stack.log_of(place, env)
     stack.deploy(place, env, log, yes=yes or place.rehearsed, target=target, refresh=refresh)
+
+
+def _idle(app: typer.Typer, where: Where) -> None:
+    @app.command()
+    def idle(
+        env: options.Env,
+        *,
+        below: Annotated[
+            float, typer.Option(min=0.1, max=100, metavar="PERCENT", help="Use of the busiest GPU.")
+        ] = 5,
+        least: Annotated[
+            str, typer.Option("--for", metavar="DURATION", help="Under that for this long: 60m, 2h.")
+        ] = "60m",
+        stop: Annotated[bool, typer.Option("--stop", help="End what is idle; `up` starts it again.")] = False,
+        as_json: options.Json = False,
+    ) -> None:
+        """Say which GPU machines do nothing; status 3 where one goes on doing nothing."""
+        from scripts.berth import idle as watching
+
+        found = watching.run(where(env), env, below=below, least=least, stop=stop, as_json=as_json)
+        raise typer.Exit(found)

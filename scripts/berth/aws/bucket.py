@@ -38,12 +38,20 @@ class Bucket:
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """A JSON object; None where there is none, or where it is not one (it may be half of one)."""
+        values = self._parsed(key)
+        return values if isinstance(values, dict) else None
+
+    def get_list(self, key: str) -> list[Any]:
+        """A JSON list; empty where there is none."""
+        values = self._parsed(key)
+        return values if isinstance(values, list) else []
+
+    def _parsed(self, key: str) -> Any:
         content = self.get(key)
         try:
-            values = json.loads(content) if content is not None else None
+            return json.loads(content) if content is not None else None
         except ValueError:
             return None
-        return values if isinstance(values, dict) else None
 
 
 def bucket(place: Place, name: str, region: str, *, endpoint: str | None = None) -> Bucket:

@@ -51,9 +51,9 @@ def running(place: Place, outputs: AwsVmDeployed) -> dict[str, int]:
     return {group.name: len(group.instances) for group in groups(place, outputs)}
 
 
-def stop(place: Place, outputs: AwsVmDeployed, group: Group) -> None:
+def stop(place: Place, outputs: AwsVmDeployed, group: str) -> None:
     """Have the group want no machine; it ends those that it has. Its limits stay as they are."""
-    with asking(f"the end of the machines of {group.name}"):
+    with asking(f"the end of the machines of {group}"):
         autoscaling(place, outputs.region).set_desired_capacity(
-            AutoScalingGroupName=group.name, DesiredCapacity=0, HonorCooldown=False
+            AutoScalingGroupName=group, DesiredCapacity=0, HonorCooldown=False
         )

@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from rich.console import Console
 
+from infra.spend.idle import Watched
 from infra.spend.spent import Spent
 from rehearsal.paths import Paths
 from rehearsal.record import Choice
@@ -40,6 +41,16 @@ class Target(Protocol):
 
     def running(self, place: Place, env: str) -> dict[str, int] | None:
         """Machines of each group by its name; None where the target has no groups."""
+
+    def watched(self, place: Place, env: str) -> list[Watched]:
+        """The GPU machines that run, with what each wrote down of its use.
+
+        Raises:
+            BerthError: the target has none of its own.
+        """
+
+    def stop(self, place: Place, env: str, group: str) -> None:
+        """Have a group of `watched` run nothing, in a way that a refresh of the stack sees."""
 
     def spent(self, place: Place, env: str) -> Spent | None:
         """The month against the budget; None where there is no budget, or no reader for its cloud yet."""

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from infra.outputs import AwsVmDeployed
+from infra.spend import idle
+from infra.spend.idle import Watched
 from infra.spend.spent import Spent
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
@@ -89,6 +91,27 @@ def status(place: Place, env: str) -> dict[str, str]:
 def running(place: Place, env: str) -> dict[str, int] | None:
     """Machines of the groups, as AWS has them now."""
     return groups.running(place, deployed(place, env))
+
+
+def watched(place: Place, env: str) -> list[Watched]:
+    """The machines, each with its group and what it wrote into the bucket."""
+    outputs = deployed(place, env)
+    storage = bucket(place, outputs.bucket, outputs.region)
+    owner = {one: group.name for group in groups.groups(place, outputs) for one in group.instances}
+    return [
+        Watched(
+            id=machine.id,
+            group=owner.get(machine.id, ""),
+            about=str(machine),
+            slots=idle.read(storage.get_list(f"machines/{machine.id}/utilization.json")),
+        )
+        for machine in machines.all_of(place, outputs, "machine", ("running",))
+    ]
+
+
+def stop(place: Place, env: str, group: str) -> None:
+    """Have the group want no machine."""
+    groups.stop(place, deployed(place, env), group)
 
 
 def spent(place: Place, env: str) -> Spent | None:

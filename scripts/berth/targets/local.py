@@ -5,6 +5,7 @@ import json
 from rich.console import Console
 
 from infra.outputs import Deployed, from_mapping
+from infra.spend.idle import Watched
 from infra.spend.spent import Spent
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
@@ -85,6 +86,20 @@ def running(place: Place, env: str) -> dict[str, int] | None:
     """No groups: the cluster is not the environment's."""
     del place, env
     return None
+
+
+def watched(place: Place, env: str) -> list[Watched]:
+    """Refused: the nodes are the cluster's, and may work for others."""
+    del place
+    raise BerthError(
+        f"{env} has no machine of its own: it runs in a cluster that is there anyway",
+        "`berth idle` is for environments that pay for their machines, such as `berth:target: aws-vm`.",
+    )
+
+
+def stop(place: Place, env: str, group: str) -> None:
+    """Nothing is ever named here: see `watched`."""
+    del place, env, group
 
 
 def spent(place: Place, env: str) -> Spent | None:

@@ -150,7 +150,7 @@ def test_the_groups_of_another_environment_are_not_seen(account: Account) -> Non
         group(account, env, name)
     there = groups.groups(account.place, deployed(account.place, "aws-vm"))
     assert [(one.name, one.desired, len(one.instances)) for one in there] == [("aws-vm-machine", 1, 1)]
-    groups.stop(account.place, deployed(account.place, "aws-vm"), there[0])
+    groups.stop(account.place, deployed(account.place, "aws-vm"), there[0].name)
     (after,) = groups.groups(account.place, deployed(account.place, "aws-vm"))
     assert (after.desired, after.instances) == (0, ())
 

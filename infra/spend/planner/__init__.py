@@ -10,6 +10,9 @@ and where the job stands (`model.Situation`), and do what it decides:
 The decision is a `model.Placement`, or None to wait. Ask again after `outlook.step_s`. A policy is a value
 and `decide` a pure function of its arguments, so that a recorded decision can be made again.
 
+Before a job begins, `advice.advise` says all of that at once, with what it will probably cost; `berth plan`
+prints it for the zones (`zones.zones`) of an accelerator.
+
 What a policy would have cost is found by replaying what the zones did: `traces.parse` reads the public format
 of spot traces, `synthetic.generate` makes traces up, `simulator.replay` runs a policy through them.
 

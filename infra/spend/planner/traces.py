@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Any
 
 from infra.spend.planner.model import NO_TRANSFERS, Offer, Outlook, Transfers
@@ -57,7 +58,7 @@ class Trace:
                 f"{self.zone}: {len(self.available)} data points and {len(self.spot_usd)} prices; "
                 "as many of each, and one at least"
             )
-        if self.gap_s <= 0 or min(*self.spot_usd, self.on_demand_usd) <= 0:
+        if self.gap_s <= 0 or not all(0 < price < inf for price in (*self.spot_usd, self.on_demand_usd)):
             raise TraceError(f"{self.zone}: gaps and prices are more than zero, such as 300 s and 0.918")
 
     @property
@@ -87,12 +88,12 @@ def parse(
         available = tuple(reading.to_be_had(int(number), machines) for number in content["data"])
         prices = content.get("prices")
         recorded = None if prices is None else tuple(float(price) for price in prices)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         example = '{"metadata": {"gap_seconds": 300}, "data": [1, 0]}'
         raise TraceError(f"{zone}: no spot trace, such as {example}: {error!r}") from None
     if recorded is None and spot_usd is None:
         raise TraceError(f"{zone}: the trace has no prices, and no spot price was given")
-    if not isinstance(gap_s, int):
+    if not isinstance(gap_s, int) or isinstance(gap_s, bool):
         raise TraceError(f"{zone}: gap_seconds is {gap_s!r}, not a whole number such as 300")
     return Trace(
         zone=zone,

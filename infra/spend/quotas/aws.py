@@ -41,7 +41,7 @@ _P = (
     Quota(code="L-417A185B", name="P machines, on demand", unit="vCPUs"),
     Quota(code="L-7212CCBC", name="P2, P3 and P4 machines, spot", unit="vCPUs"),
 )
-_P5 = (_P[0], Quota(code="L-C4BD4855", name="P5 machines, spot", unit="vCPUs"))
+_P5 = (_P[0], Quota(code="L-C4BD4855", name="P5 and P6 machines, spot", unit="vCPUs"))
 _FAMILIES: Mapping[str, tuple[Quota, Quota] | None] = {
     **dict.fromkeys("acdhimrtz", _STANDARD),
     **dict.fromkeys(("hpc", "inf", "trn", "dl", "mac", "x", "u", "f"), None),
@@ -49,7 +49,9 @@ _FAMILIES: Mapping[str, tuple[Quota, Quota] | None] = {
     "vt": _G,
     "p": _P,
     "p5": _P5,
+    "p6": _P5,
 }
+MACHINES = frozenset(one.code for both in (_STANDARD, _G, _P, _P5) for one in both)
 VPCS = Quota(code="L-F678F1CE", name="VPCs", service="vpc")
 INTERNET_GATEWAYS = Quota(code="L-A4707A72", name="internet gateways", service="vpc")
 ADDRESSES = Quota(code="L-0263D0A3", name="Elastic IP addresses", unit="addresses")

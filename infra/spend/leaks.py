@@ -41,9 +41,9 @@ class Live:
     """Something that exists. type: Pulumi's token; id: as Pulumi has it, for a group or a role its name.
 
     inside: id of the network or namespace. holders: ids of what uses it, and ends with it or must end before
-    it. blocks: ids of what cannot be deleted while it is there. foreign: who made it, where that is neither
-    berth nor Kubernetes. doubt: why it may not be deleted without a look, as "objects would be lost". props:
-    Pulumi's property names, to price it.
+    it. blocks: ids of what cannot be deleted while it is there. goes: the cloud ends it with its holder by
+    itself. foreign: who made it, where that is neither berth nor Kubernetes. doubt: why it may not be deleted
+    without a look, as "objects would be lost". props: Pulumi's property names, to price it.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Live:
     holders: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     foreign: str = ""
+    goes: bool = False
     doubt: str = ""
     props: Mapping[str, Any] = field(default_factory=dict)
 
@@ -216,7 +217,8 @@ class _Judge:
         """Whether it is the environment's, or is where it is in the environment's way."""
         if self._is_ours(live) or live.inside in self.spaces:
             return True
-        return any(self._is_ours(self.by_id[id_]) for id_ in live.blocks if id_ in self.by_id)
+        others = [self.by_id[id_] for id_ in (*live.blocks, *live.holders) if id_ in self.by_id]
+        return any(self._is_ours(other) or other.inside in self.spaces for other in others)
 
     def _verdict(self, live: Live) -> tuple[str, str]:
         if live.id not in self.verdicts:
@@ -243,7 +245,9 @@ class _Judge:
         if verdict == IN_USE:
             return IN_USE, f"used by {worst.id}, which is {reason}" if self.stack.has(worst) else reason
         if verdict == LEAKED:
-            doubt = self._doubt(live) if self._is_ours(live) else None
+            if not (live.goes or self._is_ours(live)):
+                return UNCERTAIN, f"not tagged by berth, but used by {worst.id}, which is leaked"
+            doubt = None if live.goes else self._doubt(live)
             return doubt or (LEAKED, f"ends with {worst.id}, which is leaked")
         return verdict, f"used by {worst.id}, which is {verdict}"
 

@@ -15,8 +15,8 @@ Where = Callable[[str], Place]
 LEFT = 3
 
 
-def register(app: typer.Typer, where: Where, everywhere: Callable[[], Place]) -> None:
-    """Add the command. where: the place of an environment; everywhere: the place of all of them."""
+def register(app: typer.Typer, where: Where) -> None:
+    """Add the command. where: the place of an environment, which need not be there any more."""
 
     @app.command()
     def leaks(
@@ -52,13 +52,13 @@ def register(app: typer.Typer, where: Where, everywhere: Callable[[], Place]) ->
             raise typer.BadParameter("name an environment, or give --all", param_hint="ENV")
         if all_ and destroyed:
             raise typer.BadParameter("says it of one environment, not of all", param_hint="--destroyed")
-        place = where(env) if env else everywhere()
+        place = where(env or "")
 
         def look() -> list[Finding]:
             from scripts.berth.leaks import finding
 
             if env is None:
-                return finding.find_all(place, region or [], clusters=cluster or [])
+                return finding.find_all(where, region or [], clusters=cluster or [])
             regions = region or [""]
             return [
                 one
@@ -67,6 +67,22 @@ def register(app: typer.Typer, where: Where, everywhere: Callable[[], Place]) ->
             ]
 
         raise typer.Exit(_run(place, look, delete=delete, yes=yes, as_json=as_json))
+
+
+def account(env: str) -> Place:
+    """The account, or in its shell the rehearsal; of an environment that may have no values file any more."""
+    from scripts.berth import place
+
+    return rehearsal(env) if place.in_rehearsal_shell() else place.account()
+
+
+def rehearsal(env: str) -> Place:
+    """The rehearsal as it is."""
+    from scripts.berth import inside
+
+    where = inside.here()
+    inside.leave_shims_alone(where)
+    return inside.present(where, env)
 
 
 def _run(place: Place, look: Callable[[], list[Finding]], *, delete: bool, yes: bool, as_json: bool) -> int:

@@ -5,16 +5,17 @@ types. Each thing is described by its own service before it counts.
 https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.html
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from infra.spend.leaks import CLUSTER_KEYS, ENVIRONMENT, Live
+from infra.spend.leaks import ENVIRONMENT, Live, cluster_of
 from rehearsal.errors import BerthError
 from scripts.berth.aws.clients import asking, client
-from scripts.berth.leaks import kinds, services
-from scripts.berth.leaks.kinds import KINDS, VPC, Kind
+from scripts.berth.leaks import services
+from scripts.berth.leaks.kinds import KINDS, Kind
 from scripts.berth.leaks.listed import Listed
 from scripts.berth.place import Place
 
@@ -34,70 +35,64 @@ class Region:
 
 
 def listed(place: Place, region: str, clusters: Iterable[str]) -> Listed:
-    """What carries an environment's tag or a cluster's, and what is in the networks of those.
+    """What carries an environment's tag or a cluster's, is in the network of one, or hangs on such.
 
     Raises:
         BerthError: nothing at all could be asked for.
     """
+    if place.rehearsed and "AWS_ENDPOINT_URL" not in place.environ:
+        raise BerthError(
+            "this environment's rehearsal has no AWS account", "Name one whose target is aws-vm."
+        )
     where = Region(place=place, name=region)
-    keys = [ENVIRONMENT, *CLUSTER_KEYS, *(f"kubernetes.io/cluster/{name}" for name in sorted(set(clusters)))]
     for service in ("ec2", *services.USED):
-        where.client(service)  # made one after the other: making them is not safe in threads
-    networks = _rows(where, VPC, [{"Name": "tag-key", "Values": keys}])
-    vpcs = [live.id for live in networks]
-
-    questions: dict[str, Callable[[], list[Live]]] = {
-        kind.operation.removeprefix("describe_").replace("_", " "): _of(where, kind, keys, vpcs)
-        for kind in KINDS
-    }
-    questions |= services.questions(where, keys, vpcs)
-    found, unanswered = {live.id: live for live in networks}, {}
+        where.client(service)  # one after the other: making them is not safe in threads
+    questions = {kind.name: partial(_rows, where, kind) for kind in KINDS} | services.questions(where)
+    found: dict[str, Live] = {}
+    unanswered: dict[str, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = {what: pool.submit(ask) for what, ask in questions.items()}
         for what, answer in answers.items():
             try:
-                for live in answer.result():
-                    found.setdefault(live.id, live)
+                found |= {live.id: live for live in answer.result()}
             except BerthError as problem:
                 unanswered[what] = problem.message
+                if len(unanswered) == len(questions):
+                    raise
+    lives = _named(found, region)
+    return Listed(lives=_concerned(lives, set(clusters)), unanswered=unanswered)
+
+
+def _rows(where: Region, kind: Kind) -> list[Live]:
+    ec2, params = where.client("ec2"), dict(kind.params)
+    outer, _, inner = kind.at.partition("[].")
+    with asking(f"the {kind.name} in {where.name}"):
+        if ec2.can_paginate(kind.operation):
+            if kind.page:
+                params["PaginationConfig"] = {"PageSize": kind.page}
+            answers = ec2.get_paginator(kind.operation).paginate(**params)
+        else:
+            answers = [getattr(ec2, kind.operation)(**params)]
+        rows = [row for answer in answers for row in answer.get(outer) or []]
+    if inner:
+        rows = [one for row in rows for one in row[inner]]
+    return [live for row in rows if (live := kind.read(row)) is not None]
+
+
+def _named(found: dict[str, Live], region: str) -> list[Live]:
+    """With the region, and load balancers by their ids: an interface's description has but a part of them."""
     balancers = {id_.partition(":loadbalancer/")[2]: id_ for id_ in found if ":loadbalancer/" in id_}
-    lives = [
-        replace(
-            live,
-            region=live.region or region,
-            holders=tuple(balancers.get(holder, holder) for holder in live.holders),
-        )
+    return [
+        replace(live, region=region, holders=tuple(balancers.get(holder, holder) for holder in live.holders))
         for live in found.values()
     ]
-    return Listed(lives=lives, unanswered=unanswered)
 
 
-def _of(where: Region, kind: Kind, keys: list[str], vpcs: list[str]) -> Callable[[], list[Live]]:
-    def ask() -> list[Live]:
-        filters: list[list[dict[str, Any]]] = [[{"Name": "tag-key", "Values": keys}]] if kind.by_tag else [[]]
-        if kind.by_vpc and vpcs:
-            filters.append([{"Name": kind.by_vpc, "Values": vpcs}])
-        return [live for one in filters for live in _rows(where, kind, one)]
-
-    return ask
-
-
-def _rows(where: Region, kind: Kind, filters: list[dict[str, Any]]) -> list[Live]:
-    what = kind.operation.removeprefix("describe_").replace("_", " ")
-    params = {**kind.params, **({kind.filter_key: filters} if filters else {})}
-    with asking(f"the {what} in {where.name}"):
-        return [
-            live for row in pages(where.client("ec2"), kind, params) if (live := kind.read(row)) is not None
-        ]
-
-
-def pages(ec2: Any, kind: Kind, params: dict[str, Any]) -> Iterator[kinds.Answer]:
-    """The rows of every page of an answer."""
-    outer, _, inner = kind.at.partition("[].")
-    if ec2.can_paginate(kind.operation):
-        answers = ec2.get_paginator(kind.operation).paginate(**params)
-    else:
-        answers = [getattr(ec2, kind.operation)(**params)]
-    for answer in answers:
-        for row in answer.get(outer) or []:
-            yield from (row[inner] if inner else [row])
+def _concerned(lives: list[Live], clusters: set[str]) -> list[Live]:
+    tagged = {live.id for live in lives if ENVIRONMENT in live.tags or cluster_of(live.tags) in clusters}
+    near = tagged | {live.id for live in lives if live.inside in tagged or tagged.intersection(live.blocks)}
+    while True:
+        hanging = {live.id for live in lives if near.intersection(live.holders)} - near
+        if not hanging:
+            return [live for live in lives if live.id in near]
+        near |= hanging

@@ -1,13 +1,14 @@
 """Finds an environment's leaks: what its cloud says lives, without what its state knows, classed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from infra.spend import leaks
-from infra.spend.leaks import ENVIRONMENT, UNCERTAIN, Finding, Stack
+from infra.spend.leaks import ENVIRONMENT, MANAGED_BY, MANAGER, UNCERTAIN, Finding, Stack
 from rehearsal.errors import BerthError
 from rehearsal.values import target_of
 from scripts.berth import stack as stacks
@@ -53,45 +54,57 @@ def find(
 
 
 def find_all(
-    place: Place, regions: Sequence[str], *, now: datetime | None = None, clusters: Iterable[str] = ()
+    where: Callable[[str], Place],
+    regions: Sequence[str],
+    *,
+    now: datetime | None = None,
+    clusters: Iterable[str] = (),
 ) -> list[Finding]:
     """The same for every environment that has a values file or a stack here, or a tag in the account.
 
-    regions: of AWS; where none is given, those of the values files. An environment whose cloud does not
-    answer does not keep the others from being looked at.
+    where: the place of an environment; of none, any. regions: of AWS; where none is given, those that the
+    values files name. An environment whose cloud does not answer does not keep the others from being seen.
     """
-    places = list(regions) or regions_of(place)
-    found = []
-    for env in environments(place, places):
-        config = config_of(place, env)
-        own = is_aws(config) or not config
-        for region in places if own else [""]:
-            try:
-                found += find(place, env, now=now, clusters=clusters, region=region)
-            except BerthError as problem:
-                found += _unanswered(
-                    env, Listed(lives=[], unanswered={f"{env} {region}".strip(): problem.message})
-                )
+    base = where("")
+    configs = {_name(file): values.read(file) for file in _files(base)}
+    in_aws = sorted(env for env, config in configs.items() if is_aws(config))
+    # In a rehearsal, only a place for an environment of AWS reaches the emulated account.
+    account = where(in_aws[0]) if in_aws else None if base.rehearsed else base
+    regions = list(regions) or sorted({str(configs[env].get("region") or "") for env in in_aws} - {""})
+    found: list[Finding] = []
+    names = {*configs, *(base.stack_names() if base.stack_names is not None else _stacks(base))}
+    if account is not None:
+        names |= {env for region in regions for env in _tagged(account, region)}
+    for env in sorted(names):
+        place = where(env) if env in configs else account
+        for region in [""] if env in configs and not is_aws(configs[env]) else regions:
+            found += _found(place, env, region, now=now, clusters=clusters) if place is not None else []
     return found
 
 
-def environments(place: Place, regions: Sequence[str]) -> list[str]:
-    """Every environment that has a values file or a stack here, or a tag in these regions of the account."""
+def _found(
+    place: Place, env: str, region: str, *, now: datetime | None, clusters: Iterable[str]
+) -> list[Finding]:
+    try:
+        return find(place, env, now=now, clusters=clusters, region=region)
+    except BerthError as problem:
+        what = f"{env} in {region}" if region else env
+        return _unanswered(env, Listed(lives=[], unanswered={what: problem.message}))
+
+
+def _tagged(place: Place, region: str) -> set[str]:
     from scripts.berth.leaks import aws
 
-    named = {file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in _files(place)}
-    named |= set(place.stack_names() if place.stack_names is not None else _stacks(place))
-    for region in regions:
-        named |= {
-            live.tags[ENVIRONMENT] for live in aws.listed(place, region, ()).lives if ENVIRONMENT in live.tags
-        }
-    return sorted(named)
+    lives = aws.listed(place, region, ()).lives
+    return {
+        live.tags[ENVIRONMENT]
+        for live in lives
+        if live.tags.get(MANAGED_BY) == MANAGER and ENVIRONMENT in live.tags
+    }
 
 
-def regions_of(place: Place) -> list[str]:
-    """The AWS regions that the values files name."""
-    configs = [values.read(file) for file in _files(place)]
-    return sorted({str(config["region"]) for config in configs if is_aws(config) and config.get("region")})
+def _name(file: Path) -> str:
+    return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 
 
 def config_of(place: Place, env: str) -> Config:
@@ -178,8 +191,6 @@ def _stack(
 
 
 def _stacks(place: Place) -> list[str]:
-    import json
-
     listed = json.loads(place.capture("stack", "ls", "--json") or "[]")
     return [str(stack["name"]).rpartition("/")[2] for stack in listed or []]
 

@@ -1,6 +1,6 @@
 """What EC2 may have of an environment, a row a kind: what lists it, and how the answer reads as `Live`.
 
-EC2 filters by tags and by network itself; it describes nothing that is gone for longer than an hour.
+Everything in the region is listed: whose a thing is, its tags, its network and what it hangs on say together.
 """
 
 import re
@@ -18,17 +18,19 @@ _ENDED = {"terminated", "shutting-down", "deleted", "deleting", "delete-complete
 class Kind:
     """Something that EC2 lists. read: the answer's row as `Live`, None where it is gone or nobody's.
 
-    by_vpc: the filter of what is in a network; empty where it is in none. by_tag: whether tags filter it.
-    filter_key: how the operation calls its filters.
+    page: how many at once, where there may be thousands and AWS would otherwise answer with all of them.
     """
 
     operation: str
     at: str
     read: Callable[[Answer], Live | None]
-    by_vpc: str = "vpc-id"
-    by_tag: bool = True
-    filter_key: str = "Filters"
     params: Mapping[str, Any] = field(default_factory=dict)
+    page: int = 0
+
+    @property
+    def name(self) -> str:
+        """In words, such as `nat gateways`."""
+        return self.operation.removeprefix("describe_").replace("_", " ")
 
 
 def tags_of(row: Answer) -> dict[str, str]:
@@ -88,6 +90,7 @@ def _volume(row: Answer) -> Live | None:
         tags=tags_of(row),
         created=row.get("CreateTime"),
         holders=attached,
+        goes=any(one.get("DeleteOnTermination") for one in row.get("Attachments", [])),
         props={
             "size": row.get("Size"),
             "type": row.get("VolumeType"),
@@ -125,6 +128,7 @@ def _interface(row: Answer) -> Live:
         inside=row.get("VpcId", ""),
         holders=holders,
         blocks=(*_ids(row.get("Groups", []), "GroupId"), row.get("SubnetId", ""), row.get("VpcId", "")),
+        goes=bool(attachment.get("DeleteOnTermination") or row.get("RequesterManaged") or found),
         foreign=_owner_of_interface(row, description),
     )
 
@@ -321,69 +325,48 @@ def _plain(
     return read
 
 
-VPC = Kind(
-    operation="describe_vpcs",
-    at="Vpcs",
-    read=lambda row: (
-        None if row.get("IsDefault") else Live(id=row["VpcId"], type="aws:ec2/vpc:Vpc", tags=tags_of(row))
-    ),
-    by_vpc="",
+def _network(row: Answer) -> Live | None:
+    if row.get("IsDefault"):
+        return None  # everybody's
+    return Live(id=row["VpcId"], type="aws:ec2/vpc:Vpc", tags=tags_of(row))
+
+
+_template = _plain(
+    "LaunchTemplateId",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    created="CreateTime",
+    name="LaunchTemplateName",
 )
+_subnet = _plain("SubnetId", "aws:ec2/subnet:Subnet", "VpcId")
+MANY = 1000  # the most that EC2 takes
+
 KINDS = (
-    Kind(
-        operation="describe_subnets", at="Subnets", read=_plain("SubnetId", "aws:ec2/subnet:Subnet", "VpcId")
-    ),
-    Kind(
-        operation="describe_internet_gateways",
-        at="InternetGateways",
-        read=_internet,
-        by_vpc="attachment.vpc-id",
-    ),
+    Kind(operation="describe_vpcs", at="Vpcs", read=_network),
+    Kind(operation="describe_subnets", at="Subnets", read=_subnet),
+    Kind(operation="describe_internet_gateways", at="InternetGateways", read=_internet),
     Kind(operation="describe_route_tables", at="RouteTables", read=_route_table),
     Kind(operation="describe_network_acls", at="NetworkAcls", read=_network_acl),
-    Kind(operation="describe_security_groups", at="SecurityGroups", read=_security_group),
-    Kind(operation="describe_nat_gateways", at="NatGateways", read=_nat, filter_key="Filter"),
+    Kind(operation="describe_security_groups", at="SecurityGroups", read=_security_group, page=MANY),
+    Kind(operation="describe_nat_gateways", at="NatGateways", read=_nat),
     Kind(operation="describe_vpc_endpoints", at="VpcEndpoints", read=_endpoint),
     Kind(
         operation="describe_instance_connect_endpoints",
         at="InstanceConnectEndpoints",
         read=_connect_endpoint,
     ),
-    Kind(operation="describe_network_interfaces", at="NetworkInterfaces", read=_interface),
-    Kind(operation="describe_instances", at="Reservations[].Instances", read=_instance),
-    Kind(operation="describe_volumes", at="Volumes", read=_volume, by_vpc=""),
-    Kind(operation="describe_addresses", at="Addresses", read=_address, by_vpc=""),
-    Kind(operation="describe_images", at="Images", read=_image, by_vpc="", params={"Owners": ["self"]}),
+    Kind(operation="describe_network_interfaces", at="NetworkInterfaces", read=_interface, page=MANY),
+    Kind(operation="describe_instances", at="Reservations[].Instances", read=_instance, page=MANY),
+    Kind(operation="describe_volumes", at="Volumes", read=_volume, page=MANY),
+    Kind(operation="describe_addresses", at="Addresses", read=_address),
+    Kind(operation="describe_images", at="Images", read=_image, params={"Owners": ["self"]}, page=MANY),
     Kind(
         operation="describe_snapshots",
         at="Snapshots",
         read=_snapshot,
-        by_vpc="",
         params={"OwnerIds": ["self"]},
+        page=MANY,
     ),
-    Kind(
-        operation="describe_launch_templates",
-        at="LaunchTemplates",
-        read=_plain(
-            "LaunchTemplateId",
-            "aws:ec2/launchTemplate:LaunchTemplate",
-            created="CreateTime",
-            name="LaunchTemplateName",
-        ),
-        by_vpc="",
-    ),
-    Kind(
-        operation="describe_managed_prefix_lists",
-        at="PrefixLists",
-        read=_prefix_list,
-        by_vpc="",
-        by_tag=False,
-    ),
-    Kind(
-        operation="describe_flow_logs",
-        at="FlowLogs",
-        read=_flow_log,
-        by_vpc="resource-id",
-        filter_key="Filter",
-    ),
+    Kind(operation="describe_launch_templates", at="LaunchTemplates", read=_template),
+    Kind(operation="describe_managed_prefix_lists", at="PrefixLists", read=_prefix_list),
+    Kind(operation="describe_flow_logs", at="FlowLogs", read=_flow_log),
 )

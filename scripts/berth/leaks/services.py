@@ -29,30 +29,17 @@ GONE = {
 _LB = "aws:lb/loadBalancer:LoadBalancer"
 
 
-def questions(where: "Region", keys: Sequence[str], vpcs: Sequence[str]) -> dict[str, Ask]:
-    """What to ask, by name. keys: tags of which one is enough; vpcs: whose load balancers count anyway."""
-    asked: dict[str, Callable[[Region], Iterator[Live]]] = {
-        "auto scaling groups": _groups,
-        "load balancers": _load_balancers,
-        "target groups": _target_groups,
-        "classic load balancers": _classic,
-        "EKS clusters": _clusters,
-        "IAM roles": _roles,
-        "tagged resources": _tagged,
-    }
+def questions(where: "Region") -> dict[str, Ask]:
+    """What to ask, by name."""
 
-    def of(name: str) -> Ask:
+    def of(name: str, listing: Callable[["Region"], Iterator[Live]]) -> Ask:
         def ask() -> list[Live]:
             with asking(f"the {name} in {where.name}"):
-                return [
-                    live
-                    for live in asked[name](where)
-                    if live.inside in vpcs or any(key in live.tags for key in keys)
-                ]
+                return list(listing(where))
 
         return ask
 
-    return {name: of(name) for name in asked}
+    return {name: of(name, listing) for name, listing in _LISTINGS.items()}
 
 
 def _groups(where: "Region") -> Iterator[Live]:
@@ -318,4 +305,13 @@ _LOOKS: Mapping[str, Callable[["Region", str], dict[str, Any] | None]] = {
     "aws:kms/key:Key": _key,
     "aws:lambda/function:Function": _function,
     "aws:cloudwatch/eventRule:EventRule": _rule,
+}
+_LISTINGS: Mapping[str, Callable[["Region"], Iterator[Live]]] = {
+    "auto scaling groups": _groups,
+    "load balancers": _load_balancers,
+    "target groups": _target_groups,
+    "classic load balancers": _classic,
+    "EKS clusters": _clusters,
+    "IAM roles": _roles,
+    "tagged resources": _tagged,
 }

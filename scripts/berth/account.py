@@ -7,6 +7,7 @@ import typer
 
 from rehearsal.workspace import known
 from scripts.berth import options, rehearse
+from scripts.berth import preview as previews
 from scripts.berth.place import Place, account, in_rehearsal_shell
 
 
@@ -32,15 +33,40 @@ def up(env: options.Env, *, refresh: options.Refresh = False, yes: options.Yes =
     raise typer.Exit(verify.verify(here, env, verify.Ask(), as_json=False))
 
 
-def preview(env: options.Env, *, as_json: options.Json = False) -> None:
-    """Show what `up` would change."""
+def preview(
+    env: options.Env,
+    *,
+    as_json: options.Json = False,
+    markdown: previews.Markdown = False,
+    plain: previews.Plain = False,
+    live: previews.Live = True,
+    max_hourly: previews.MaxHourly = None,
+    max_monthly_delta: previews.MaxMonthlyDelta = None,
+    fail_on: previews.FailOn = "",
+) -> None:
+    """Show what `up` would change, cost and lose, and what stands in its way; nothing is changed."""
     if in_rehearsal_shell():
-        rehearse.preview(env, as_json=as_json)
+        rehearse.preview(
+            env,
+            as_json=as_json,
+            markdown=markdown,
+            plain=plain,
+            live=live,
+            max_hourly=max_hourly,
+            max_monthly_delta=max_monthly_delta,
+            fail_on=fail_on,
+        )
         return
-    from scripts.berth import stack
-
-    known(env)
-    raise typer.Exit(stack.preview(account(), env, as_json=as_json))
+    asked = previews.ask(
+        as_json=as_json,
+        markdown=markdown,
+        plain=plain,
+        live=live,
+        max_hourly=max_hourly,
+        max_monthly_delta=max_monthly_delta,
+        fail_on=fail_on,
+    )
+    raise typer.Exit(previews.show(_account(env), env, asked))
 
 
 def down(

@@ -57,18 +57,24 @@ class Place:
         Raises:
             BerthError: it failed; with the end of what it said.
         """
-        done = subprocess.run(
+        done = self.answer(*arguments, stdin=stdin)
+        if done.returncode and check:
+            said = (done.stderr.strip() or done.stdout.strip())[-4000:]
+            raise BerthError(f"`pulumi {' '.join(arguments)}` failed:\n{said}")
+        return done.stdout
+
+    def answer(
+        self, *arguments: str, stdin: str = "", **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the engine, with more variables in its environment; whatever comes of it."""
+        return subprocess.run(
             self._argv(*arguments),
-            env=self.environ,
+            env={**self.environ, **variables},
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode and check:
-            said = (done.stderr.strip() or done.stdout.strip())[-4000:]
-            raise BerthError(f"`pulumi {' '.join(arguments)}` failed:\n{said}")
-        return done.stdout
 
     def run(self, *arguments: str, log: Path | None = None, quiet: bool = False) -> int:
         """Run the engine with its own display; returns its exit status.

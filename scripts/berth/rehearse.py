@@ -11,6 +11,7 @@ from rehearsal.lock import exclusive
 from rehearsal.values import target_of
 from rehearsal.workspace import known
 from scripts.berth import inside, options
+from scripts.berth import preview as previews
 from scripts.berth.place import Place
 
 DEFAULT_ENV = "local"
@@ -49,17 +50,30 @@ def preview(
     env: options.Env = DEFAULT_ENV,
     *,
     as_json: options.Json = False,
+    markdown: previews.Markdown = False,
+    plain: previews.Plain = False,
+    live: previews.Live = True,
+    max_hourly: previews.MaxHourly = None,
+    max_monthly_delta: previews.MaxMonthlyDelta = None,
+    fail_on: previews.FailOn = "",
     cluster: options.Cluster = None,
     gpus: options.Gpus = None,
     machines: options.Machines = None,
 ) -> None:
-    """Show what `up` would change."""
-    from scripts.berth import stack
-
+    """Show what `up` would change, cost and lose, and what stands in its way; nothing is changed."""
+    asked = previews.ask(
+        as_json=as_json,
+        markdown=markdown,
+        plain=plain,
+        live=live,
+        max_hourly=max_hourly,
+        max_monthly_delta=max_monthly_delta,
+        fail_on=fail_on,
+    )
     where = inside.here()
     choice = inside.choose(where, known(env), cluster, gpus, machines=machines)
     inside.leave_shims_alone(where)
-    raise typer.Exit(stack.preview(inside.enter(where, env, choice), env, as_json=as_json))
+    raise typer.Exit(previews.show(inside.enter(where, env, choice), env, asked))
 
 
 def down(env: options.Env = DEFAULT_ENV, *, purge: options.Purge = False, yes: options.Yes = False) -> None:

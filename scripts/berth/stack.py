@@ -4,18 +4,31 @@ import json
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rehearsal.errors import BerthError
 from scripts.berth import policy
 from scripts.berth.place import Place, failed
 
+if TYPE_CHECKING:
+    import subprocess
+
 
 def preview(place: Place, env: str, *, as_json: bool) -> int:
-    """`pulumi preview`; returns its exit status."""
+    """`pulumi preview` with its own display; returns its exit status."""
     select(place, env)
     flags = [*policy.arguments(), *(["--json"] if as_json else [])]
     return place.run("preview", "--stack", env, *flags)
+
+
+def previewed(place: Place, env: str) -> "subprocess.CompletedProcess[str]":
+    """`pulumi preview` as the engine's events, a line each; what stays as it is is in them too.
+
+    Its digest, which it prints without the variable, leaves out what the policy pack finds.
+    """
+    select(place, env)
+    flags = ["--json", "--show-sames", "--non-interactive", "--color", "never", *policy.arguments()]
+    return place.answer("preview", "--stack", env, *flags, PULUMI_ENABLE_STREAMING_JSON_PREVIEW="true")
 
 
 def select(place: Place, env: str) -> None:

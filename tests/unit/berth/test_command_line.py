@@ -52,7 +52,7 @@ def test_commands_act_on_the_ambient_account(
 ) -> None:
     monkeypatch.setenv("PATH", f"{fake_pulumi.parent}:/usr/bin:/bin")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///elsewhere")
-    done = berth("preview", "local", "--json", check=0)
+    done = berth("preview", "local", "--plain", "--json", check=0)
     words = done.stdout.split()
     assert words[:4] == ["args:", "preview", "--stack", "local"]
     assert words[-1] == "--json"

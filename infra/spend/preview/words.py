@@ -1,0 +1,265 @@
+"""The words of a decision that both its Markdown and its terminal view use. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from infra.spend.capacity import ZoneLine
+from infra.spend.estimate import Line, money
+from infra.spend.preview.changes import Change, Changes, Property
+from infra.spend.preview.cost import Cost, Row
+from infra.spend.preview.decision import Decision, Lifetime
+
+Level = Literal["fine", "note", "warn", "bad"]
+PAST = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "import": "imported",
+    "forget": "left alone",
+}
+SIGN = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "forget": "!"}
+NOT_KNOWN = "not known"
+ARROW = "→"
+QUOTA = {"short": "too small", "unknown": "not known", "fits": "fits"}
+THERE = {True: "is there", False: "is gone", None: "could not be looked up"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A line at the top: its heading, the text, and how grave it is."""
+
+    heading: str
+    text: str
+    level: Level = "fine"
+
+
+def counted(changes: Changes) -> str:
+    """`2 created, 1 replaced`, or `no changes`."""
+    return ", ".join(f"{number} {PAST[op]}" for op, number in changes.counts.items()) or "no changes"
+
+
+def many(number: int, one: str, more: str = "") -> str:
+    """`1 disk`, `2 disks`."""
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def moved(before: str, after: str) -> str:
+    """`before → after`, or the one where they are the same."""
+    return after if before == after else f"{before} {ARROW} {after}"
+
+
+def hourly(usd: float) -> str:
+    """Dollars for an hour: $0.284."""
+    return f"${usd:,.3f}" if abs(usd) < 100 else f"${usd:,.2f}"
+
+
+def monthly(usd: float) -> str:
+    """Dollars for a month: $20.73, $207."""
+    return f"${usd:,.2f}" if abs(usd) < 100 else f"${usd:,.0f}"
+
+
+def signed(usd: float, text: str) -> str:
+    """A difference with its sign."""
+    return f"+{text}" if usd >= 0 else text.replace("$-", "-$")
+
+
+def price(line: Line | None) -> str:
+    """An hour of a line; a dash where there is nothing to pay for."""
+    if line is None:
+        return "-"
+    return NOT_KNOWN if line.hourly_usd is None else money(line.hourly_usd)
+
+
+def price_of_month(line: Line | None) -> str:
+    """A month of a line."""
+    if line is None:
+        return "-"
+    return NOT_KNOWN if line.hourly_usd is None else monthly(line.hourly_usd * 730)
+
+
+def what(row: Row) -> str:
+    """What a row pays for."""
+    sides = [line.what for line in (row.before, row.after) if line]
+    return f" {ARROW} ".join(dict.fromkeys(sides))
+
+
+def totals(cost: Cost) -> tuple[str, str, str]:
+    """An hour, a month, and the difference that the preview makes, in words."""
+    hour = moved(hourly(cost.before.hourly_usd), hourly(cost.after.hourly_usd))
+    month = moved(monthly(cost.before.monthly_usd), monthly(cost.after.monthly_usd))
+    if cost.uneven:
+        return hour, month, "the difference is not known"
+    if abs(cost.monthly_delta) < 0.005:
+        return hour, month, "no difference"
+    difference = signed(cost.monthly_delta, monthly(cost.monthly_delta))
+    return hour, month, f"{difference} a month"
+
+
+def unknown(cost: Cost) -> str:
+    """Which prices are not known, in words; empty where all are."""
+    names = cost.after.unknown
+    if not names:
+        return ""
+    return f"{many(len(names), 'price')} not known, not counted: {', '.join(names)}"
+
+
+def spot(line: ZoneLine) -> str:
+    """The spot price of a zone's best machine now."""
+    return NOT_KNOWN if line.spot_now is None else f"${line.spot_now:.4f}"
+
+
+def week(line: ZoneLine) -> str:
+    """Between what that price was in the last 7 days."""
+    if line.spot_low is None or line.spot_high is None:
+        return NOT_KNOWN
+    return moved(f"${line.spot_low:.4f}", f"${line.spot_high:.4f}").replace(ARROW, "to")
+
+
+def lifetime(one: Lifetime) -> Summary:
+    """When it ends."""
+    if one.ends is None:
+        return Summary(heading="Lifetime", text="no end is set", level="note")
+    if one.ended:
+        text = f"ended {stamp(one.ends)}: `up` is refused until `berth extend` sets a later end"
+        return Summary(heading="Lifetime", text=text, level="bad")
+    text = f"ends {stamp(one.ends)}, in {span(one.hours_left or 0.0)}"
+    if one.before and one.before != one.ends:
+        text += f" (deployed: {stamp(one.before)})"
+    return Summary(heading="Lifetime", text=text)
+
+
+def stamp(when: datetime) -> str:
+    """2026-11-23 13:17 UTC."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def span(hours: float) -> str:
+    """`7 h 50 min`, `3 days`."""
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    minutes = round(hours * 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def summary(one: Decision) -> list[Summary]:
+    """The decision in a line a section."""
+    return [
+        _changes(one),
+        *_data(one),
+        _cost(one),
+        _quota(one),
+        _capacity(one),
+        _policy(one),
+        lifetime(one.lifetime),
+    ]
+
+
+def _changes(one: Decision) -> Summary:
+    if one.errors:
+        return Summary(heading="Changes", text="the preview failed: not all are known", level="bad")
+    return Summary(heading="Changes", text=f"{counted(one.changes)}; {one.changes.same} stay as they are")
+
+
+def _data(one: Decision) -> list[Summary]:
+    lasting, all_ = len(one.changes.lasting), len(one.changes.losses)
+    if lasting:
+        text = f"{many(lasting, 'resource')} with lasting data will be deleted or replaced"
+        return [Summary(heading="Data", text=text, level="bad")]
+    if all_:
+        return [
+            Summary(
+                heading="Data", text="machines are replaced with what is on their own disks", level="warn"
+            )
+        ]
+    return []
+
+
+def _cost(one: Decision) -> Summary:
+    if one.cost is None:
+        return Summary(heading="Cost", text="not worked out, because the preview failed", level="note")
+    hour, month, delta = totals(one.cost)
+    said = unknown(one.cost)
+    parts = [f"{hour} an hour, {month} a month ({delta})", *([said] if said else [])]
+    over = one.cost.budget_usd is not None and one.cost.after.monthly_usd > one.cost.budget_usd
+    if over and one.cost.budget_usd is not None:
+        parts.append(f"a whole month is over the budget of {monthly(one.cost.budget_usd)}")
+    left = one.lifetime.hours_left
+    if left:
+        parts.append(f"{monthly(one.cost.after.hourly_usd * left)} until the lifetime ends")
+    return Summary(heading="Cost", text="; ".join(parts), level="warn" if over or said else "fine")
+
+
+def _quota(one: Decision) -> Summary:
+    lines = one.found.quota
+    if one.short:
+        listed = ", ".join(
+            f"{line.name} needs {line.needed:g} {line.unit}".rstrip()
+            + f", has {(line.limit if line.free is None else line.free) or 0:g}"
+            for line in one.short
+        )
+        return Summary(heading="Quota", text=f"too small: {listed}", level="bad")
+    if not lines:
+        notes = one.found.quota_notes
+        text = notes[0] if notes else "nothing here counts against one"
+        return Summary(heading="Quota", text=text, level="note" if notes else "fine")
+    open_ = sum(1 for line in lines if line.state == "unknown")
+    text = f"{len(lines) - open_} of {len(lines)} known to fit" if open_ else f"all {len(lines)} fit"
+    return Summary(heading="Quota", text=text, level="note" if open_ else "fine")
+
+
+def _capacity(one: Decision) -> Summary:
+    found = one.found
+    if found.gone:
+        return Summary(heading="Capacity", text=f"image gone: {', '.join(found.gone)}", level="bad")
+    if not found.zones:
+        notes = found.capacity_notes
+        return Summary(heading="Capacity", text=notes[0] if notes else "no machines to look up", level="note")
+    if found.nowhere:
+        return Summary(heading="Capacity", text="no zone can have the machine", level="bad")
+    best = found.zones[0]
+    level: Level = {"good": "fine", "poor": "warn"}.get(best.state, "note")  # type: ignore[assignment]
+    return Summary(heading="Capacity", text=f"{best.zone}: {best.reason}", level=level)
+
+
+def _policy(one: Decision) -> Summary:
+    if one.stopped:
+        names = ", ".join(dict.fromkeys(finding.policy for finding in one.stopped))
+        return Summary(heading="Policy", text=f"`up` is refused by {names}", level="bad")
+    if one.findings:
+        return Summary(heading="Policy", text=many(len(one.findings), "finding"), level="warn")
+    if not one.judged:
+        return Summary(heading="Policy", text="not judged: the policy pack is not installed", level="note")
+    return Summary(heading="Policy", text="no finding")
+
+
+def properties(change: Change, most: int = 4) -> str:
+    """The properties that change, the forcing ones first, in a line."""
+    listed = [prop(one) for one in change.properties[:most]]
+    more = len(change.properties) - most
+    return "; ".join([*listed, *([f"{more} more"] if more > 0 else [])])
+
+
+def prop(one: Property) -> str:
+    """`cidrBlock: 10.42.0.0/16 → 10.77.0.0/16`."""
+    if one.before == one.after:
+        return f"{one.path} changes"
+    return f"{one.path}: {one.before or 'none'} {ARROW} {one.after or 'none'}"
+
+
+def reason(change: Change) -> str:
+    """Which property forces a replacement, in words."""
+    forced = change.forced_by
+    return "; ".join(prop(one) for one in forced)
+
+
+def same_reason(changes: Sequence[Change]) -> list[tuple[Change, list[str]]]:
+    """Changes of a kind for the same reason as one: the first, and the names of all."""
+    found: dict[tuple[object, ...], tuple[Change, list[str]]] = {}
+    for one in changes:
+        kind = one.kind if one.loss or not one.properties else ""
+        key = (one.op, one.loss, tuple((each.path, each.after) for each in one.properties), kind)
+        found.setdefault(key, (one, []))[1].append(one.name)
+    return list(found.values())

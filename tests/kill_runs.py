@@ -30,6 +30,7 @@ _MASKS = (
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\b[a-z]{1,10}-[0-9a-f]{8,17}\b"), "ID"),
     (re.compile(r"\b(?:[A-Z0-9]{16,24}|[a-z0-9]{20})\b"), "KEY"),
+    (re.compile(r"\bip(?:-\d{1,3}){4}\b"), "HOST"),
     (re.compile(r"\b(?:198\.51\.100|10\.\d+\.\d+)\.\d+\b(?!/)"), "ADDRESS"),
     (re.compile(r"(?<=-)[0-9a-f]{7}\b"), "SUFFIX"),
     (re.compile(r"\bus-east-1[a-f]\b|use1-az\d"), "ZONE"),
@@ -273,24 +274,37 @@ def run_and_kill(
     return Ended(met.is_set(), time.monotonic() - began, output)
 
 
+def left_pending(backend: Path, stack: str) -> list[str]:
+    """`<operation> <type>` of what a killed engine noted as pending."""
+    file = backend / ".pulumi" / "stacks" / "berth" / f"{stack}.json"
+    latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
+    return [f"{one['type']} {one['resource']['type']}" for one in latest.get("pending_operations") or []]
+
+
 # What an account has
 
 
 def inventory(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """How often there is what, without what differs between two accounts that are alike."""
-    return Counter(masked(json.dumps([row["service"], row["kind"], row["id"], row["is"]])) for row in rows)
+    return Counter(json.dumps(masked([row["service"], row["kind"], row["id"], row["is"]])) for row in rows)
 
 
-def masked(text: str) -> str:
-    for pattern, name in _MASKS:
-        text = pattern.sub(name, text)
-    return text
+def masked(value: Any) -> Any:
+    """A value with names in place of what is drawn, its lists in an order of their own."""
+    if isinstance(value, dict):
+        return {key: masked(inner) for key, inner in sorted(value.items())}
+    if isinstance(value, list):
+        return sorted((masked(inner) for inner in value), key=repr)
+    if isinstance(value, str):
+        for pattern, name in _MASKS:
+            value = pattern.sub(name, value)
+    return value
 
 
 def differences(before: Counter[str], after: Counter[str]) -> list[str]:
     """What is too much and what is missing."""
-    return [f"too much: {line[:200]}" for line in after - before] + [
-        f"missing: {line[:200]}" for line in before - after
+    return [f"too much: {line[:1500]}" for line in after - before] + [
+        f"missing: {line[:1500]}" for line in before - after
     ]
 
 

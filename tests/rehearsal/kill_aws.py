@@ -11,7 +11,17 @@ from typing import Any
 
 import emulated_account
 from environment_trial import STACK, EnvironmentTrial, full_registry, places
-from kill_runs import Outcome, Point, Tollgate, differences, inventory, run_and_kill, to, tollgate
+from kill_runs import (
+    Outcome,
+    Point,
+    Tollgate,
+    differences,
+    inventory,
+    left_pending,
+    run_and_kill,
+    to,
+    tollgate,
+)
 
 from rehearsal.paths import Paths
 from scripts.berth import pending
@@ -40,11 +50,7 @@ class KillableAws:
         ended = run_and_kill(self._argv(), self.trial.environ, point, self.gate, self.usual)
         self.gate.disarm()
         outcome.killed = ended.killed
-        left = self._state()
-        outcome.pending = [
-            f"{one['type']} {one['resource']['type']}"
-            for one in left["deployment"].get("pending_operations") or []
-        ]
+        outcome.pending = left_pending(self.state.state / "backend", STACK)
         try:
             pending.resolve(self.place(), STACK, outcome.resolved.append)
             self._up()

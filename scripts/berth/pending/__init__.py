@@ -13,7 +13,7 @@ from typing import Any
 
 from rehearsal.errors import BerthError
 from scripts.berth import stack
-from scripts.berth.pending import aws, kubernetes, locks, state
+from scripts.berth.pending import aws, backend, kubernetes, state
 from scripts.berth.pending.aws_types import LOOKUPS
 from scripts.berth.place import Place
 
@@ -31,9 +31,9 @@ def resolve(place: Place, env: str, say: Say) -> int:
     Raises:
         BerthError: the cloud does not say what it has, or the state cannot be read or written.
     """
-    for holder in locks.release(place, env):
+    for holder in backend.mend(place, env):
         say(f"the lock of a killed command was released ({holder})")
-    known = locks.checkpoint(place, env)
+    known = backend.checkpoint(place, env)
     if known is not None and '"pending_operations"' not in known and state.ADOPTED not in known:
         return 0
     if known is None and not place.has_stack(env):

@@ -64,8 +64,11 @@ def _rule(*, egress: bool) -> Lookup:
     )
 
 
-def _iam(operation: str, at: str, parameter: str, name: str) -> Lookup:
-    return Lookup(service="iam", operation=operation, at=at, id=name, params={parameter: "name"})
+def _iam(at: str, *, tagged: str = "Tags") -> Lookup:
+    """By its name, in an answer's member of the type's name."""
+    operation = {"InstanceProfile": "get_instance_profile"}.get(at, f"get_{at.lower()}")
+    name = {f"{at}Name": "name"}
+    return Lookup(service="iam", operation=operation, at=at, id=f"{at}Name", params=name, tagged=tagged)
 
 
 def _policy_of(kind: str, owner: str) -> Lookup:
@@ -162,9 +165,6 @@ LOOKUPS: Mapping[str, Lookup] = {
     "aws:ec2/managedPrefixList:ManagedPrefixList": _ec2(
         "describe_managed_prefix_lists", "PrefixLists", "PrefixListId", prefix_list_name="name"
     ),
-    "aws:ec2/networkInterface:NetworkInterface": _ec2(
-        "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", subnet_id="subnetId"
-    ),
     # Access
     "aws:ec2/securityGroup:SecurityGroup": _ec2(
         "describe_security_groups", "SecurityGroups", "GroupId", vpc_id="vpcId", group_name="name"
@@ -201,12 +201,10 @@ LOOKUPS: Mapping[str, Lookup] = {
         params={"AutoScalingGroupNames[]": "name"},
     ),
     # Identities
-    "aws:iam/role:Role": _iam("get_role", "Role", "RoleName", "RoleName"),
-    "aws:iam/instanceProfile:InstanceProfile": _iam(
-        "get_instance_profile", "InstanceProfile", "InstanceProfileName", "InstanceProfileName"
-    ),
-    "aws:iam/user:User": _iam("get_user", "User", "UserName", "UserName"),
-    "aws:iam/group:Group": _iam("get_group", "Group", "GroupName", "GroupName"),
+    "aws:iam/role:Role": _iam("Role"),
+    "aws:iam/instanceProfile:InstanceProfile": _iam("InstanceProfile"),
+    "aws:iam/user:User": _iam("User"),
+    "aws:iam/group:Group": _iam("Group", tagged=""),
     "aws:iam/rolePolicy:RolePolicy": _policy_of("role", "role"),
     "aws:iam/groupPolicy:GroupPolicy": _policy_of("group", "group"),
     # Storage and images

@@ -1,12 +1,15 @@
-"""The lock that a killed engine left on a stack: taken away where its holder is known to be dead.
+"""What a killed engine leaves in a backend that is a directory: its lock, and a file written by half.
 
-A backend that is a directory or a bucket keeps a lock as a file which names its holder's host and pid. Only
-of this host can be said whether a process lives. Pulumi Cloud's own locks end by themselves.
-https://www.pulumi.com/docs/iac/concepts/state-and-backends/
+A lock is a file that names its holder's host and pid; only of this host can be said whether a process lives.
+The state itself is replaced at once, but the file beside it (`.attrs`, its content type) is not, and the
+engine reads nothing where that is empty. Backends in the cloud write at once; Pulumi Cloud's locks end by
+themselves. https://www.pulumi.com/docs/iac/concepts/state-and-backends/
+https://github.com/google/go-cloud/blob/v0.37.0/blob/fileblob/attrs.go
 """
 
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,7 @@ def directory(place: Place) -> Path | None:
     url = place.environ.get("PULUMI_BACKEND_URL") or _logged_in(place)
     if not url.startswith("file://"):
         return None
-    root = Path(url.removeprefix("file://").partition("?")[0]).expanduser()
-    return root / ".pulumi"
+    return Path(url.removeprefix("file://").partition("?")[0]).expanduser() / ".pulumi"
 
 
 def _logged_in(place: Place) -> str:
@@ -41,21 +43,42 @@ def checkpoint(place: Place, env: str) -> str | None:
         return None
 
 
-def release(place: Place, env: str) -> list[str]:
-    """Remove the stack's locks whose holder is dead; returns who held them."""
+def mend(place: Place, env: str) -> list[str]:
+    """Remove a stack's locks whose holder is dead, and what was written by half; returns who held them."""
     backend = directory(place)
     if backend is None:
         return []
     released = []
-    for lock in sorted((backend / "locks" / "organization" / PROJECT / env).glob("*.json")):
+    for lock in _locks(backend, env):
         try:
             holder = json.loads(lock.read_text())
         except (OSError, ValueError):
             continue
         if is_dead(holder):
-            lock.unlink(missing_ok=True)
+            _remove(lock)
             released.append(f"{holder.get('username')}, pid {holder.get('pid')}")
+    if not any(_locks(backend, env)):
+        for beside in (backend / "stacks" / PROJECT).glob(f"{env}.json*"):
+            if beside.suffix == ".tmp" or (beside.suffix == ".attrs" and not _is_json(beside)):
+                beside.unlink(missing_ok=True)
     return released
+
+
+def _locks(backend: Path, env: str) -> Iterator[Path]:
+    yield from sorted((backend / "locks" / "organization" / PROJECT / env).glob("*.json"))
+
+
+def _remove(file: Path) -> None:
+    for one in (file, file.with_name(f"{file.name}.attrs")):
+        one.unlink(missing_ok=True)
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_dead(holder: Any) -> bool:

@@ -42,7 +42,10 @@ class ImageState:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """A look-up. asked_at: ISO 8601, UTC. not_asked: what could not be asked, with the reason."""
+    """A look-up. asked_at: ISO 8601, UTC. not_asked: what could not be asked, with the reason.
+
+    quota_free: vCPUs that the account's quota still allows for these machines; None where it is not known.
+    """
 
     zones: tuple[ZoneCapacity, ...] = ()
     images: tuple[ImageState, ...] = ()
@@ -50,6 +53,12 @@ class Capacity:
     asked_at: str = ""
     source: str = ""
     not_asked: tuple[str, ...] = ()
+    quota_free: float | None = None
+
+    @property
+    def unasked(self) -> bool:
+        """Whether nothing is known of any zone."""
+        return all(one.offered is None and one.spot_now is None for one in self.zones)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +88,16 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is looked for: types in order of preference. most_usd: the highest spot price that is paid."""
+    """What is looked for: types in order of preference.
+
+    most_usd: the highest spot price that is paid. vcpus: of the smallest of the types, which a quota counts.
+    """
 
     instance_types: tuple[str, ...]
     spot: bool = True
     most_usd: float | None = None
     zones: tuple[str, ...] = ()
+    vcpus: int = 0
 
 
 def judge(capacity: Capacity, wanted: Wanted) -> list[ZoneLine]:
@@ -106,7 +119,8 @@ def missing(capacity: Capacity) -> list[str]:
 def choose(lookups: Iterable[Capacity], wanted: Wanted, *, zones: int) -> Choice | None:
     """The region, zones and types to have. zones: how many at least; None where nothing is known to be had.
 
-    Regions are compared by their best zones: how many are good, then the price of the cheapest, on average.
+    Regions whose quota is short come last; the others are compared by their best zones: how many there are,
+    how many are good, then their average price.
     """
     found = []
     for one in lookups:
@@ -116,7 +130,8 @@ def choose(lookups: Iterable[Capacity], wanted: Wanted, *, zones: int) -> Choice
             good = sum(each.state == "good" for each in best)
             priced = [each.spot_now for each in best if each.spot_now is not None]
             usd = sum(priced) / len(priced) if priced else None
-            found.append(((len(best) < zones, -good, usd is None, usd or 0.0, one.region), one, best))
+            order = (short(one, wanted), len(best) < zones, -good, usd is None, usd or 0.0, one.region)
+            found.append((order, one, best))
     if not found:
         return None
     _, capacity, best = min(found, key=lambda each: each[0])
@@ -126,8 +141,13 @@ def choose(lookups: Iterable[Capacity], wanted: Wanted, *, zones: int) -> Choice
         region=capacity.region,
         zones=tuple(sorted(line.zone for line in best)),
         instance_types=types,
-        why=(*_why(capacity.region, best, wanted, offered), *capacity.not_asked),
+        why=tuple(_why(capacity, best, wanted, offered)),
     )
+
+
+def short(capacity: Capacity, wanted: Wanted) -> bool:
+    """Whether the quota is known and does not allow the smallest machine."""
+    return capacity.quota_free is not None and capacity.quota_free < wanted.vcpus
 
 
 def record(wanted: Wanted, lookups: Sequence[Capacity]) -> dict[str, Any]:
@@ -141,9 +161,13 @@ def replay(text: str) -> tuple[Wanted, list[Capacity]]:
     Raises:
         ValueError: it is no such JSON; the message names each key that is wrong.
     """
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
-    kept = TypeAdapter(_Recorded).validate_json(text)
+    try:
+        kept = TypeAdapter(_Recorded).validate_json(text)
+    except ValidationError as wrong:
+        said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}".lstrip(": ") for one in wrong.errors()]
+        raise ValueError("; ".join(said)) from None
     return kept.wanted, list(kept.lookups)
 
 
@@ -207,8 +231,13 @@ def _order(line: ZoneLine) -> tuple[Any, ...]:
     return (rank, line.spot_now is None, line.spot_now or 0.0, -(line.score or 0), line.zone)
 
 
-def _why(region: str, best: Sequence[ZoneLine], wanted: Wanted, offered: set[str]) -> Iterable[str]:
-    yield f"{region}: {len(best)} zones that have what is wanted"
+def _why(capacity: Capacity, best: Sequence[ZoneLine], wanted: Wanted, offered: set[str]) -> Iterable[str]:
+    zones = "1 zone has" if len(best) == 1 else f"{len(best)} zones have"
+    yield f"{capacity.region}: {zones} what is wanted"
+    if capacity.quota_free is None:
+        yield "the quota is not known"
+    elif short(capacity, wanted):
+        yield f"the quota is short: {wanted.vcpus} vCPUs are needed, {capacity.quota_free:g} are free"
     for line in best:
         cost = f"; {line.best} ${line.spot_now:.4g} as spot" if line.spot_now and wanted.spot else ""
         yield f"{line.zone}: {line.reason}{cost}"

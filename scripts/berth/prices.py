@@ -1,6 +1,7 @@
 """`berth prices`: what an accelerator costs by cloud, region and zone, from the catalogue's dated tables."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -35,9 +36,12 @@ def prices(
         typer.Option(metavar="PREFIX", help="Regions that begin so: eu-, us-east."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many offers to print.")] = 20,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask AWS too, in the cheapest regions: spot prices, scores, quota.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Rank the offers of an accelerator by price, from dated tables; asks no cloud and needs no account."""
+    """Rank the offers of an accelerator by price, from dated tables; without --live no cloud is asked."""
     ask = Ask(
         accelerator=accelerator,
         count=count,
@@ -49,6 +53,13 @@ def prices(
     problems = mistakes(ask, snapshot)
     if problems:
         raise typer.BadParameter("\n".join(problems))
+    if live:
+        from scripts.berth import live_prices
+        from scripts.berth.capacity import account
+
+        snapshot = live_prices.looked_up(
+            account(""), ask, snapshot, lambda said: print(said, file=sys.stderr)
+        )
     found = offers.rank(ask, snapshot)
     if as_json:
         record = offers.record(ask, snapshot)

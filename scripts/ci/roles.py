@@ -48,7 +48,7 @@ def documents(forge: str, prefix: str, filled: dict[str, str]) -> dict[str, str]
 
 
 def commands(environment: str, account: str, folder: Path) -> list[str]:
-    """What makes policies and roles out of the files. Managed policies: a role's inline ones are too short."""
+    """What makes policies and roles out of the files. Managed policies: inline ones are too short."""
     lines = [
         f"aws iam create-policy --policy-name berth-{environment}-{name} "
         f"--policy-document {shlex.quote(f'file://{folder}/{name}.json')}"

@@ -13,6 +13,7 @@ from rehearsal.errors import BerthError
 from scripts.ci import drift, lifetime
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+MARKER = "<!-- berth-preview:aws-vm -->"
 SCRIPTS = CHECKOUT / "scripts" / "ci"
 
 
@@ -24,38 +25,42 @@ def checkout(tmp_path: Path) -> Path:
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     berth = programs / "berth"
-    berth.write_text('#!/bin/sh\necho "berth $*"\nexit "${STATUS:-0}"\n')
+    berth.write_text(
+        '#!/bin/sh\n[ -z "$FAILS" ] || exit 1\necho "$MARKER"\necho "berth $*"\nexit "$STATUS"\n'
+    )
     berth.chmod(0o755)
     return tmp_path
 
 
 def _run(checkout: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
     command = [checkout / "scripts" / "ci" / words[0], *words[1:]]
-    return subprocess.run(command, env=os.environ | more, cwd=checkout, capture_output=True, text=True)
+    settings = os.environ | {"STATUS": "0", "MARKER": MARKER, "FAILS": ""} | more
+    return subprocess.run(command, env=settings, cwd=checkout, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("status", [0, 3])
-def test_a_preview_is_kept_also_where_it_is_over_a_threshold(checkout: Path, status: int) -> None:
+@pytest.mark.parametrize("status", [0, 1, 3])
+def test_a_preview_is_kept_whatever_it_found(checkout: Path, status: int) -> None:
     done = _run(checkout, "preview", "aws-vm", "--max-hourly", "5", STATUS=str(status))
     assert done.returncode == status
     text = (checkout / "preview-aws-vm.md").read_text()
-    assert text == "berth preview aws-vm --markdown --max-hourly 5\n"
+    assert text == f"{MARKER}\nberth preview aws-vm --markdown --max-hourly 5\n"
     assert done.stdout == text
 
 
 def test_a_rehearsed_preview_asks_the_rehearsal(checkout: Path) -> None:
     _run(checkout, "preview", "--rehearse", "aws-vm", "--no-machines")
     text = (checkout / "preview-aws-vm.md").read_text()
-    assert text == "berth rehearse preview aws-vm --markdown --no-machines\n"
+    assert text == f"{MARKER}\nberth rehearse preview aws-vm --markdown --no-machines\n"
 
 
 def test_a_preview_that_failed_replaces_the_one_of_an_earlier_commit(checkout: Path) -> None:
-    done = _run(checkout, "preview", "aws-vm", STATUS="1")
+    (checkout / "preview-aws-vm.md").write_text(f"{MARKER}\nof an earlier commit\n")
+    done = _run(checkout, "preview", "aws-vm", FAILS="yes")
     assert done.returncode == 1
     lines = (checkout / "preview-aws-vm.md").read_text().splitlines()
-    assert lines[0] == "<!-- berth-preview:aws-vm -->"
+    assert lines[0] == MARKER
     assert "failed" in lines[1]
-    assert not any("berth preview" in line for line in lines)
+    assert "of an earlier commit" not in lines
 
 
 @pytest.mark.parametrize("name", ["../x", "A", "a b", "-x", ""])

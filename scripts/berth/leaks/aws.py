@@ -5,6 +5,7 @@ types. Each thing is described by its own service before it counts.
 https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.html
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from infra.spend.leaks import ENVIRONMENT, Live, cluster_of
 from rehearsal.errors import BerthError
 from scripts.berth.aws.clients import asking, client
 from scripts.berth.leaks import services
-from scripts.berth.leaks.kinds import KINDS, Kind
+from scripts.berth.leaks.kinds import IMAGE, KINDS, Kind
 from scripts.berth.leaks.listed import Listed
 from scripts.berth.place import Place
 
@@ -80,10 +81,19 @@ def _rows(where: Region, kind: Kind) -> list[Live]:
 
 
 def _named(found: dict[str, Live], region: str) -> list[Live]:
-    """With the region, and load balancers by their ids: an interface's description has but a part of them."""
+    """With the region, and with holders that a thing's own answer does not name, or not by their id."""
+    # An interface's description has but a part of a load balancer's id.
     balancers = {id_.partition(":loadbalancer/")[2]: id_ for id_ in found if ":loadbalancer/" in id_}
+    images: dict[str, list[str]] = defaultdict(list)
+    for live in found.values():
+        for snapshot in live.blocks if live.type == IMAGE else ():
+            images[snapshot].append(live.id)
     return [
-        replace(live, region=region, holders=tuple(balancers.get(holder, holder) for holder in live.holders))
+        replace(
+            live,
+            region=region,
+            holders=(*(balancers.get(holder, holder) for holder in live.holders), *images.get(live.id, ())),
+        )
         for live in found.values()
     ]
 

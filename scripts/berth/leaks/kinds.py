@@ -11,6 +11,7 @@ from typing import Any
 from infra.spend.leaks import Live
 
 Answer = Mapping[str, Any]
+IMAGE = "aws:ec2/ami:Ami"
 _ENDED = {"terminated", "shutting-down", "deleted", "deleting", "delete-complete", "failed"}
 
 
@@ -268,7 +269,7 @@ def _image(row: Answer) -> Live | None:
     snapshots = [one["Ebs"] for one in row.get("BlockDeviceMappings", []) if one.get("Ebs")]
     return Live(
         id=row["ImageId"],
-        type="aws:ec2/ami:Ami",
+        type=IMAGE,
         name=row.get("Name", ""),
         tags=tags_of(row),
         blocks=_ids(snapshots, "SnapshotId"),

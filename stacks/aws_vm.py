@@ -31,6 +31,7 @@ from infra.registry.ecr import Repositories, RepositoriesArgs
 from infra.registry.publish import PublishedImage
 from infra.spend import statements
 from infra.spend.budget import SpendGuard, SpendGuardArgs
+from infra.spend.reaper import Reaper, ReaperArgs
 from infra.storage.aws import AwsBucket, AwsBucketArgs, connection
 from infra.tags import Tags
 from infra.workload.dataset import Dataset, DatasetArgs, packaged_digest
@@ -185,6 +186,18 @@ def build(env: AwsVmEnvironment) -> AwsVmDeclared:
         )
         OnDemandFallback("fallback", OnDemandFallbackArgs(spot_group=group.group, machines=on_demand), on_aws)
     way_in = entrance(env, network=network, guard=guard, role=role, bucket=bucket, boot=boot, opts=on_aws)
+    if env.reaper.enabled:
+        Reaper(
+            "reaper",
+            ReaperArgs(
+                environment=env.environment,
+                region=env.region,
+                account_id=account_id,
+                bucket=bucket.bucket,
+                every_minutes=env.reaper.every_minutes,
+            ),
+            on_aws,
+        )
     if env.people.enabled:
         People(
             "people",

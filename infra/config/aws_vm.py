@@ -249,6 +249,15 @@ class Budget(Values):
     )
 
 
+class Reaper(Values):
+    """A scheduled function in the account that ends expired machines which did not end by themselves."""
+
+    enabled: bool = Field(default=False, description="whether there is one", examples=[False])
+    every_minutes: Annotated[int, Field(ge=5, le=1440)] = Field(
+        default=15, description="how often it looks", examples=[15]
+    )
+
+
 class People(Values):
     """An IAM group for those who may run this environment; what it allows is least privilege."""
 
@@ -318,6 +327,11 @@ class AwsVmEnvironment(Environment):
     budget: Budget = Field(
         description="the spending alarm",
         examples=[{"monthly_usd": 100, "emails": ["ml-team@example.org"]}],
+    )
+    reaper: Reaper = Field(
+        default=Reaper(),
+        description="a function in the account that ends what has expired",
+        examples=[{"enabled": True}],
     )
     people: People = Field(
         default=People(), description="who may run it", examples=[{"enabled": True, "users": ["alice"]}]

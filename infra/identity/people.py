@@ -87,6 +87,11 @@ def statements(args: PeopleArgs) -> list[dict[str, Any]]:
             "Action": "autoscaling:SetDesiredCapacity",
             "Resource": f"arn:aws:autoscaling:{here}:autoScalingGroup:*:{groups}",
         },
+        {
+            "Sid": "Spent",
+            "Action": "budgets:ViewBudget",
+            "Resource": f"arn:aws:budgets::{args.account_id}:budget/berth-{args.environment}",
+        },
         {"Sid": "Console", "Action": "ec2:GetConsoleOutput", "Resource": instances, "Condition": ours},
         {"Sid": "Snapshot", "Action": "ec2:CreateImage", "Resource": instances, "Condition": ours},
         {

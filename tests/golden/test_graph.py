@@ -27,6 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "network": {"zones": ["us-east-1b", "us-east-1c", "us-east-1d"], "nat": "per-zone"},
         "machine": {"image": {"id": "ami-0a1b2c3d4e5f60718"}, "on_demand_fallback": True},
         "people": {"enabled": True, "users": ["alice", "bob"]},
+        "reaper": {"enabled": True, "every_minutes": 15},
     },
 }
 ENVIRONMENTS = {path.suffixes[0][1:]: {} for path in VALUES.glob("Pulumi.*.yaml")}
@@ -57,8 +58,9 @@ def hidden(value: Any) -> Any:
         if set(value) == {"secret"}:
             keys = value["secret"]
             return {"secret": sorted(keys) if isinstance(keys, dict) else "..."}
-        # What is in user-data has golden files of its own (tests/golden/bringup).
-        return {key: "..." if key == "userData" else hidden(one) for key, one in value.items()}
+        # What is in user-data has golden files of its own (tests/golden/bringup); an archive's key tells it.
+        long = {"userData", "contentBase64"}
+        return {key: "..." if key in long else hidden(one) for key, one in value.items()}
     return [hidden(one) for one in value] if isinstance(value, list) else value
 
 

@@ -117,6 +117,7 @@ SOURCES = (
     Source("sqs", "list_queues", "QueueUrls", ""),
     Source("events", "list_rules", "Rules", "Name"),
     Source("lambda", "list_functions", "Functions", "FunctionName"),
+    Source("scheduler", "list_schedules", "Schedules", "Name"),
     Source("budgets", "describe_budgets", "Budgets", "BudgetName", params={"AccountId": ACCOUNT}),
     Source("eks", "list_clusters", "clusters", ""),
     Source("secretsmanager", "list_secrets", "SecretList", "Name"),

@@ -6,6 +6,7 @@ JSON, a file a resource type, so that it is parsed once for each version of the 
 
 import ast
 import json
+import keyword
 import os
 import re
 import threading
@@ -90,7 +91,8 @@ class Schemas:
     def _source(self, token: str) -> "_Source":
         _, place, name = token.split(":")
         module, _, file = place.partition("/")
-        folder = self._sdk if module == "index" or not file else self._sdk / module
+        package = f"{module}_" if keyword.iskeyword(module) else module
+        folder = self._sdk if module == "index" or not file else self._sdk / package
         mark = f'@pulumi.type_token("{token}")'
         likely = folder / (re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() + ".py")
         for path in (likely, *sorted(folder.glob("*.py"))):

@@ -86,3 +86,21 @@ def test_it_does_not_wait_where_it_is_told_so(shared_plugin: AwsPlugin, parts: d
 @pytest.mark.parametrize(("text", "seconds"), [("10m", 600), ("1h30m", 5400), ("0", 0), ("90s", 90)])
 def test_durations(text: str, seconds: float) -> None:
     assert _seconds(text) == seconds
+
+
+def test_what_idle_has_emptied_is_filled_again_once_the_state_knows(
+    shared_plugin: AwsPlugin, parts: dict[str, Made]
+) -> None:
+    plugin = shared_plugin
+    parts["group"] = made = plugin.up(GROUP, group(parts), "group")
+    plugin.servicer.account.client("autoscaling").set_desired_capacity(
+        AutoScalingGroupName=made.id, DesiredCapacity=0
+    )
+    wanted = plugin.check(GROUP, group(parts), made.inputs, "group")
+    assert plugin.diff(made, wanted).paths == {}, "as the state stands there is nothing to do"
+    seen = plugin.read(made)
+    assert seen is not None
+    wanted = plugin.check(GROUP, group(parts), seen.inputs, "group")
+    assert set(plugin.diff(seen, wanted).paths) == {"desiredCapacity"}
+    parts["group"] = made = plugin.update(seen, wanted)
+    assert len(machines(plugin, made)) == 1

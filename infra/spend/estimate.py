@@ -7,7 +7,8 @@ cloud asks money for things, and none where it does not. A price that is not kno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from infra.spend.estimates import aws
+from infra.catalog.billing_units import BillingUnits
+from infra.spend.estimates import aws, gcp, kubernetes, openstack
 from infra.spend.estimates.lines import HOURS_A_MONTH, Context, Line, Priced, Pricing, gathered, money, placed
 
 __all__ = ["HOURS_A_DAY", "HOURS_A_MONTH", "Line", "Priced", "Total", "lines", "money", "total"]
@@ -15,6 +16,9 @@ __all__ = ["HOURS_A_DAY", "HOURS_A_MONTH", "Line", "Priced", "Total", "lines", "
 HOURS_A_DAY = 24
 _TABLES: Mapping[str, tuple[Mapping[str, Pricing], tuple[str, ...]]] = {
     "aws": (aws.PRICED, aws.FREE),
+    "gcp": (gcp.PRICED, gcp.FREE),
+    "kubernetes": (kubernetes.PRICED, kubernetes.FREE),
+    "openstack": (openstack.PRICED, openstack.FREE),
 }
 
 
@@ -36,10 +40,13 @@ class Total:
         return self.hourly_usd * HOURS_A_MONTH
 
 
-def lines(resources: Iterable[Priced]) -> list[Line]:
-    """What the resources cost, in their order; only what costs or may cost."""
+def lines(resources: Iterable[Priced], billing: BillingUnits | None = None) -> list[Line]:
+    """What the resources cost, in their order; only what costs or may cost.
+
+    billing: an OpenStack operator's prices, where they are not those of a cloud that is known.
+    """
     known = placed(list(resources))
-    around = gathered(known)
+    around = gathered(known, billing)
     return [line for one in known for line in _priced(one, around)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.catalog import service_prices
+from infra.catalog.billing_units import BillingUnits
 
 # What the engine writes for a value that only the cloud knows, and the key that marks a secret.
 # https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
@@ -47,9 +48,10 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What stands around a resource: every resource by its type."""
+    """What stands around a resource: every resource by its type, and an operator's prices where given."""
 
     by_type: Mapping[str, Sequence[Priced]]
+    billing: BillingUnits | None = None
 
     def of(self, token: str) -> Sequence[Priced]:
         """Every resource of a type."""
@@ -59,12 +61,12 @@ class Context:
 Pricing = Callable[[Priced, Context], Iterable[Line]]
 
 
-def gathered(resources: Iterable[Priced]) -> Context:
+def gathered(resources: Iterable[Priced], billing: BillingUnits | None = None) -> Context:
     """The resources by their types."""
     by_type: dict[str, list[Priced]] = defaultdict(list)
     for one in resources:
         by_type[one.type].append(one)
-    return Context(by_type=by_type)
+    return Context(by_type=by_type, billing=billing)
 
 
 def placed(resources: Sequence[Priced]) -> list[Priced]:

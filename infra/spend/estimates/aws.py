@@ -140,6 +140,18 @@ def _classic_load_balancer(one: Priced, _around: Context) -> Iterator[Line]:
     )
 
 
+def _function(one: Priced, _around: Context) -> Iterator[Line]:
+    # https://aws.amazon.com/lambda/pricing/: every account's, every month's.
+    yield Line(
+        what="function",
+        resource=one.name,
+        hourly_usd=0.0,
+        unit="paid by calls and their length beyond the first million calls and 400,000 GB-seconds a month",
+        source="https://aws.amazon.com/lambda/pricing/",
+        assumption="few and short calls, such as the reaper's",
+    )
+
+
 def _cluster(one: Priced, _around: Context) -> Iterator[Line]:
     support = text(block(one.props, "upgradePolicy"), "supportType")
     extra = "" if support == "STANDARD" else "; "
@@ -171,6 +183,7 @@ PRICED: Mapping[str, Pricing] = {
     "aws:eks/cluster:Cluster": _cluster,
     "aws:eks/nodeGroup:NodeGroup": aws_machines.node_group,
     "aws:elb/loadBalancer:LoadBalancer": _classic_load_balancer,
+    "aws:lambda/function:Function": _function,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/bucketV2:BucketV2": _bucket,
@@ -208,6 +221,7 @@ FREE: tuple[str, ...] = (
     "aws:iam/",
     "aws:lb/",
     "aws:s3/bucket",
+    "aws:scheduler/schedule:",
     "aws:sns/",
     "aws:ssm/parameter:",
     "aws:vpc/",

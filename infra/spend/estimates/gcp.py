@@ -22,6 +22,11 @@ from infra.spend.estimates.lines import (
 # What usage is taken to be where nothing says it.
 BUCKET_GB = 10
 _DISK_GB = 10  # the boot disk's least; an image may need more
+_DISKS = {
+    "pd-standard": "persistent-disk-standard",
+    "pd-balanced": "persistent-disk-balanced",
+    "pd-ssd": "persistent-disk-ssd",
+}
 
 
 def _cluster(one: Priced, around: Context) -> Iterator[Line]:
@@ -99,11 +104,9 @@ def _disk_line(one: Priced, size: float | None, kind: str, *, times: int = 1) ->
     many = f"{times} x " if times > 1 else ""
     shown = f"{size:g} GB" if size is not None else "of unknown size"
     what = f"disk ({many}{shown} {kind})"
-    if kind != "pd-balanced":
+    if kind not in _DISKS:
         return Line(what=what, resource=one.name, hourly_usd=None)
-    return service(
-        one, what, ("gcp", "persistent-disk-balanced"), times=None if size is None else size * times
-    )
+    return service(one, what, ("gcp", _DISKS[kind]), times=None if size is None else size * times)
 
 
 def _address(one: Priced, _around: Context) -> Iterator[Line]:

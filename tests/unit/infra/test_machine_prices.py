@@ -103,6 +103,6 @@ def test_a_service_price_has_a_source_or_is_not_known() -> None:
         assert (one.usd is None) == (one.source == ""), one
         assert one.usd is None or 0 < one.usd < 3, one
         assert re.fullmatch(r"(\d{4}(-\d\d){0,2})?", one.as_of), one
-    assert service_prices.price("gcp", "persistent-disk-balanced").usd is None, "not known, and not 0"
+    assert service_prices.price("gcp", "autopilot-pod").usd is None, "not known, and not 0"
     with pytest.raises(KeyError):
         service_prices.price("aws", "parking")

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -21,9 +22,12 @@ _REASONS = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "tuple_type": "must be a list",
+    "string_too_short": "must not be empty",
     "model_type": "must be a group of keys",
     "model_attributes_type": "must be a group of keys",
 }
+# Text that YAML reads as something else unless it is in quotes.
+_LOOKS_OTHERWISE = re.compile(r"[-+.0-9eE]+|true|false|yes|no|on|off|null|~?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -79,14 +83,14 @@ def describe(
 def _problem(project: str, model: "type[BaseModel]", environment: str, details: "ErrorDetails") -> Problem:
     location = details["loc"]
     path = f"{project}:" + ".".join(str(part) for part in location)
-    parent, field = _find(model, location)
+    parent, name, field = _find(model, location)
     if details["type"] == "extra_forbidden":
         return _unknown(path, str(location[-1]), parent)
     reason = _reason(details)
     extra = field.json_schema_extra if field is not None else None
     if details["type"] == "missing" and isinstance(extra, dict) and "written_by" in extra:
         reason += f"; `{str(extra['written_by']).format(environment)}` writes it"
-    return Problem(path=path.rstrip(":"), reason=reason, example=_example(location, field))
+    return Problem(path=path.rstrip(":"), reason=reason, example=_example(name, field))
 
 
 def _reason(details: "ErrorDetails") -> str:
@@ -111,6 +115,8 @@ def _reason(details: "ErrorDetails") -> str:
         case "too_long":
             reason = f"may name {context['max_length']} at most"
     reason = reason or details["msg"]
+    if details["type"] == "string_type" and isinstance(found, int | float) and not isinstance(found, bool):
+        reason += ", in quotes"
     return reason if isinstance(found, dict) else f"{reason}, not {_short(found)}"
 
 
@@ -122,6 +128,10 @@ def _short(value: object) -> str:
 def _unknown(path: str, key: str, parent: "type[BaseModel] | None") -> Problem:
     known = [name for name in (parent.model_fields if parent else {}) if name != "environment"]
     near = difflib.get_close_matches(key, known, n=1)
+    group, _, below = key.partition(".")
+    if below and group in known:
+        reason = f"is not a known key; {below} belongs below {group}, or use `pulumi config set --path`"
+        return Problem(path=path, reason=reason, example=f"{group}: {{{below}: …}}")
     if near:
         return Problem(path=path, reason=f"is not a known key; did you mean {near[0]}?")
     return Problem(path=path, reason=f"is not a known key; known here: {', '.join(sorted(known))}")
@@ -129,28 +139,28 @@ def _unknown(path: str, key: str, parent: "type[BaseModel] | None") -> Problem:
 
 def _find(
     model: "type[BaseModel]", location: tuple[int | str, ...]
-) -> "tuple[type[BaseModel] | None, FieldInfo | None]":
-    """The model that the last part of a path belongs to, and its field there, if there is one."""
+) -> "tuple[type[BaseModel] | None, str, FieldInfo | None]":
+    """The model that a path ends in, and the last field on the way there, by its name, if there is one."""
     parent: type[BaseModel] | None = model
-    field: FieldInfo | None = None
+    name, field = "", None
     for part in location:
         if isinstance(part, int) or parent is None:
             continue
-        field = parent.model_fields.get(part)
+        name, field = part, parent.model_fields.get(part)
         if part != location[-1] and field is not None:
-            parent = _group(field.annotation)
-    return parent, field
+            parent = group_of(field.annotation)
+    return parent, name, field
 
 
-def _group(annotation: Any) -> "type[BaseModel] | None":
+def group_of(annotation: Any) -> "type[BaseModel] | None":
+    """The model of a group of keys, or of a list's entries; None where a type is neither."""
     candidates = (annotation, *get_args(annotation))
     return next((one for one in candidates if hasattr(one, "model_fields")), None)
 
 
-def _example(location: tuple[int | str, ...], field: "FieldInfo | None") -> str:
+def _example(name: str, field: "FieldInfo | None") -> str:
     if field is None or not field.examples:
         return ""
-    names = [str(part) for part in location if isinstance(part, str)]
     value = field.examples[0]
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"{names[-1]}: {text}"
+    text = value if isinstance(value, str) and not _LOOKS_OTHERWISE.fullmatch(value) else json.dumps(value)
+    return f"{name}: {text}"

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from infra.config.aws_values import (
     AmiId,
+    BastionType,
     Email,
     ImageName,
     ImageOwner,
@@ -17,7 +18,6 @@ from infra.config.aws_values import (
     PinnedImage,
     PublicKey,
     Region,
-    Some,
     Unique,
     UserName,
     Version,
@@ -26,7 +26,16 @@ from infra.config.aws_values import (
 from infra.config.aws_vm_rules import RULES
 from infra.config.shared import Environment, Hyperparameters, Rule
 from infra.problems import written_by
-from infra.values import BucketName, Count, LabelValue, NetworkRange, Positive, Repository, Values
+from infra.values import (
+    BucketName,
+    LabelValue,
+    Milliseconds,
+    NetworkRange,
+    Positive,
+    Repository,
+    Some,
+    Values,
+)
 
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html
 _MOST_ALERTS, _MOST_EMAILS = 10, 10
@@ -66,7 +75,7 @@ class Access(Values):
         description="ssm: no open port at all; bastion: SSH from your addresses; instance-connect: AWS's own",
         examples=["ssm"],
     )
-    bastion_type: InstanceTypeName = Field(
+    bastion_type: BastionType = Field(
         default="t3.nano", description="the bastion's machine", examples=["t3.nano"]
     )
 
@@ -140,7 +149,7 @@ class Machine(Values):
         examples=[["g4dn.xlarge", "g4dn.2xlarge"]],
     )
     spot: bool = Field(default=True, description="spare capacity, which AWS may take back", examples=[True])
-    max_price: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+    max_price: Annotated[float, Field(ge=0.001, le=1000)] | None = Field(
         default=None, description="most US dollars an hour; absent: the on-demand price", examples=[0.5]
     )
     rebalance: bool = Field(
@@ -177,8 +186,8 @@ class AwsStorage(Values):
         description="its name; absent: berth-ENVIRONMENT-ACCOUNT-REGION",
         examples=["berth-aws-vm-ml-team"],
     )
-    old_versions_days: Positive = Field(
-        default=7, description="until a replaced or deleted version goes", examples=[7]
+    old_versions_days: int = Field(
+        default=7, ge=1, le=3650, description="until a replaced or deleted version goes", examples=[7]
     )
 
 
@@ -199,7 +208,7 @@ class MachineInference(Values):
     max_batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=64, description="images predicted together", examples=[64]
     )
-    max_batch_delay_ms: Count = Field(default=2, description="wait for a fuller batch", examples=[2])
+    max_batch_delay_ms: Milliseconds = Field(default=2, description="wait for a fuller batch", examples=[2])
 
 
 class Jupyter(Values):
@@ -221,6 +230,9 @@ class Alert(Values):
         default="actual", description="spent, or foreseen for the month", examples=["forecast"]
     )
 
+    def __str__(self) -> str:
+        return f"{self.percent:g} % {self.kind}"
+
 
 class Budget(Values):
     """Who hears of what the environment costs. An alarm, not a switch: AWS updates it a few times a day."""
@@ -231,7 +243,7 @@ class Budget(Values):
     emails: Annotated[tuple[Email, ...], Unique, Some] = Field(
         max_length=_MOST_EMAILS, description="who is told", examples=[["ml-team@example.org"]]
     )
-    thresholds: Annotated[tuple[Alert, ...], Some] = Field(
+    thresholds: Annotated[tuple[Alert, ...], Unique, Some] = Field(
         default=(
             Alert(percent=50),
             Alert(percent=80),

@@ -213,13 +213,16 @@ _EXAMPLES = {
 }
 
 RULES = (
-    Rule(keys=frozenset({"expires_at", "longest_lifetime_hours"}), problems=lifetime),
-    Rule(keys=frozenset({"access", "ssh_public_keys", "allowed_addresses"}), problems=access),
-    Rule(keys=frozenset({"network", "region"}), problems=network),
-    Rule(keys=frozenset({"machine", "region"}), problems=accelerator),
-    Rule(keys=frozenset({"machine"}), problems=software),
-    Rule(keys=frozenset({"machine", "network"}), problems=image),
-    Rule(keys=frozenset({"machine"}), problems=price),
-    Rule(keys=frozenset({"jupyter"}), problems=jupyter),
-    Rule(keys=frozenset({"people"}), problems=people),
+    Rule(keys=("expires_at", "longest_lifetime_hours"), problems=lifetime),
+    Rule(keys=("access.kind", "ssh_public_keys", "allowed_addresses"), problems=access),
+    Rule(keys=("network.cidr", "network.zones", "network.avoid", "region"), problems=network),
+    Rule(
+        keys=("machine.accelerator", "machine.count", "machine.instance_types", "region"),
+        problems=accelerator,
+    ),
+    Rule(keys=("machine.accelerator", "machine.software"), problems=software),
+    Rule(keys=("machine.image", "machine.accelerator", "network.nat"), problems=image),
+    Rule(keys=("machine.spot", "machine.max_price", "machine.on_demand_fallback"), problems=price),
+    Rule(keys=("jupyter",), problems=jupyter),
+    Rule(keys=("people",), problems=people),
 )

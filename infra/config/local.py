@@ -1,32 +1,43 @@
 """The values of `local`: an environment on a cluster that is already there."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from infra.config.shared import Environment, Hyperparameters
 from infra.values import (
     BucketName,
     Bytes,
-    Count,
     Cpu,
     DnsLabel,
+    DnsName,
     Endpoint,
     LabelValue,
+    Milliseconds,
     NetworkRange,
-    Positive,
     RegistryServer,
     Repository,
+    Some,
     Values,
     byte_count,
     millicores,
 )
 
+_MONTH_MINUTES = 43_200
+Replicas = Annotated[int, Field(ge=1, le=1000)]
+
+
+def _own_namespace(name: str) -> str:
+    """https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#initial-namespaces."""
+    if name == "default" or name.startswith("kube-"):
+        raise ValueError("is Kubernetes' own namespace; name one that berth creates")
+    return name
+
 
 class Kubernetes(Values):
     """Which cluster: the ambient kubeconfig's current context unless one is named."""
 
-    context: str | None = Field(
+    context: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="kubeconfig context; absent: the current one", examples=["admin@lab"]
     )
 
@@ -73,7 +84,7 @@ class SharedVolume(Values):
     """The volume that training writes the model to when `model_store` is shared-volume."""
 
     size: Bytes = Field(default="2Gi", description="capacity", examples=["2Gi"])
-    storage_class: DnsLabel | None = Field(
+    storage_class: DnsName | None = Field(
         default=None, description="absent: the cluster's default class", examples=["local-path"]
     )
 
@@ -100,23 +111,25 @@ class Training(Hyperparameters):
         description="of the pod",
         examples=[{"cpu": "500m", "cpu_limit": "2", "memory": "1536Mi"}],
     )
-    retries: Count = Field(default=4, description="failures before the job is given up", examples=[4])
-    timeout_minutes: Positive = Field(
-        default=30, description="for the whole job, retries included", examples=[30]
+    retries: int = Field(
+        default=4, ge=0, le=1000, description="failures before the job is given up", examples=[4]
     )
-    grace_seconds: Positive = Field(
-        default=60, description="to write a checkpoint when told to stop", examples=[60]
+    timeout_minutes: int = Field(
+        default=30, ge=1, le=_MONTH_MINUTES, description="for the whole job, retries included", examples=[30]
+    )
+    grace_seconds: int = Field(
+        default=60, ge=1, le=3600, description="to write a checkpoint when told to stop", examples=[60]
     )
 
 
 class Inference(Values):
     """The service that answers predictions, and how far it scales."""
 
-    min_replicas: Positive = Field(default=2, description="pods at least", examples=[2])
-    max_replicas: Positive = Field(default=3, description="pods at most", examples=[3])
+    min_replicas: Replicas = Field(default=2, description="pods at least", examples=[2])
+    max_replicas: Replicas = Field(default=3, description="pods at most", examples=[3])
     target_cpu_percent: int = Field(default=70, ge=1, le=100, description="of the CPU request", examples=[70])
     port: int = Field(default=80, ge=1, le=65535, description="of the service's address", examples=[80])
-    allowed_sources: tuple[NetworkRange, ...] = Field(
+    allowed_sources: Annotated[tuple[NetworkRange, ...], Some] = Field(
         default=("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
         description="who may ask for predictions; private addresses unless others are named",
         examples=[["10.0.0.0/8"]],
@@ -124,9 +137,13 @@ class Inference(Values):
     max_batch_size: int = Field(
         default=64, ge=1, le=4096, description="images predicted together", examples=[64]
     )
-    max_batch_delay_ms: Count = Field(default=2, description="wait for a fuller batch", examples=[2])
-    drain_seconds: Positive = Field(
-        default=5, description="for which a pod that is told to stop answers new requests", examples=[5]
+    max_batch_delay_ms: Milliseconds = Field(default=2, description="wait for a fuller batch", examples=[2])
+    drain_seconds: int = Field(
+        default=5,
+        ge=1,
+        le=600,
+        description="for which a pod that is told to stop answers new requests",
+        examples=[5],
     )
     resources: Pod = Field(
         default=Pod(cpu="100m", cpu_limit="1", memory="768Mi"),
@@ -148,7 +165,9 @@ class Quota(Values):
 
     cpu: Cpu = Field(default="8", description="sum of CPU requests", examples=["8"])
     memory: Bytes = Field(default="12Gi", description="sum of memory requests and limits", examples=["12Gi"])
-    pods: Positive = Field(default=20, description="pods that have not finished", examples=[20])
+    pods: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=20, description="pods that have not finished", examples=[20]
+    )
 
 
 class LocalEnvironment(Environment):
@@ -158,7 +177,7 @@ class LocalEnvironment(Environment):
     kubernetes: Kubernetes = Field(
         default=Kubernetes(), description="the cluster", examples=[{"context": "admin@lab"}]
     )
-    namespace: DnsLabel = Field(
+    namespace: Annotated[DnsLabel, AfterValidator(_own_namespace)] = Field(
         description="Kubernetes namespace, created by berth", examples=["berth-local"]
     )
     registry: Registry = Field(examples=[{"server": "registry.example.org:5000"}])
@@ -173,7 +192,7 @@ class LocalEnvironment(Environment):
     training: Training = Field(default=Training(), examples=[{"epochs": 40}])
     inference: Inference = Field(default=Inference(), examples=[{"min_replicas": 2}])
     quota: Quota = Field(default=Quota(), examples=[{"cpu": "8", "memory": "12Gi", "pods": 20}])
-    gpus: Count = Field(default=0, description="GPUs of the training pod", examples=[0])
+    gpus: int = Field(default=0, ge=0, le=1024, description="GPUs of the training pod", examples=[0])
 
     @model_validator(mode="after")
     def _quota_holds_the_pods(self) -> "LocalEnvironment":

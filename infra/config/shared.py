@@ -9,17 +9,21 @@ from pydantic import Field, field_validator
 
 from infra.policy.rules import NAMES
 from infra.problems import Problem
-from infra.values import DnsLabel, LabelValue, Positive, Values
+from infra.values import DnsLabel, LabelValue, Values
 
 PROJECT = "berth"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule over several keys. keys: the top-level ones that it reads; it is silent where one is wrong."""
+    """A rule over several keys. keys: the paths that it reads, such as machine.count."""
 
-    keys: frozenset[str]
+    keys: tuple[str, ...]
     problems: Callable[[Any, datetime], Iterable[Problem]]
+
+    def reads(self, path: str) -> bool:
+        """Whether it reads a path, what is below it, or the group that it is in."""
+        return any(f"{one}.".startswith(f"{path}.") or f"{path}.".startswith(f"{one}.") for one in self.keys)
 
 
 class Hyperparameters(Values):
@@ -36,10 +40,10 @@ class Hyperparameters(Values):
         default=32, ge=1, le=1024, description="width of the first convolution", examples=[32]
     )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of every random choice", examples=[0])
-    checkpoint_every_steps: Positive = Field(
-        default=200, description="steps between checkpoints", examples=[200]
+    checkpoint_every_steps: int = Field(
+        default=200, ge=1, le=1_000_000_000, description="steps between checkpoints", examples=[200]
     )
-    threads: Positive = Field(default=1, description="CPU threads of PyTorch", examples=[1])
+    threads: int = Field(default=1, ge=1, le=1024, description="CPU threads of PyTorch", examples=[1])
 
 
 class Policy(Values):

@@ -4,28 +4,26 @@
 an organisation and the operator: without `usd_per_unit` a cost is said in units and its dollars are unknown.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.catalog.accelerators import DATA
 
 
-class BillingUnits(BaseModel):
-    """An operator's prices in units an hour. auth_url: a part of the address that tells the cloud."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+@dataclass(frozen=True, kw_only=True)
+class BillingUnits:
+    """An operator's prices in units an hour, volumes for a TiB. auth_url: a part of the cloud's address."""
 
     name: str
     auth_url: str = ""
     unit: str = "billing unit"
-    usd_per_unit: float | None = Field(default=None, gt=0)
+    usd_per_unit: float | None = None
     source: str = ""
     as_of: str = ""
-    flavors: dict[str, float] = {}
-    volume_tib: dict[str, float] = {}
+    flavors: Mapping[str, float] = field(default_factory=dict)
+    volume_tib: Mapping[str, float] = field(default_factory=dict)
     default_volume_type: str = ""
     floating_address: float | None = None
     router: float | None = None
@@ -38,10 +36,11 @@ def read(file: Path) -> BillingUnits:
         ValueError: it is no such file; the message names each key that is wrong.
     """
     import yaml
+    from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+    shape = TypeAdapter(with_config(ConfigDict(extra="forbid"))(BillingUnits))
     try:
-        content: Any = yaml.safe_load(file.read_text())
-        return BillingUnits.model_validate(content)
+        return shape.validate_python(yaml.safe_load(file.read_text()))
     except ValidationError as wrong:
         said = [f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in wrong.errors()]
         raise ValueError(f"{file}: {'; '.join(said)} (example: {DATA / 'openstack_cpouta.yaml'})") from None

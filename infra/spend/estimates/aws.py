@@ -153,17 +153,19 @@ def _function(one: Priced, _around: Context) -> Iterator[Line]:
 
 
 def _cluster(one: Priced, _around: Context) -> Iterator[Line]:
-    support = text(block(one.props, "upgradePolicy"), "supportType")
-    extra = "" if support == "STANDARD" else "; "
+    standard = text(block(one.props, "upgradePolicy"), "supportType") == "STANDARD"
+    extended = rate(("aws", "eks-control-plane-extended-support"), "hour in extended support")
     yield service(
         one,
         "EKS control plane",
         ("aws", "eks-control-plane"),
-        unit=""
-        if support == "STANDARD"
-        else rate(("aws", "eks-control-plane-extended-support"), "hour in extended support"),
-        assumption=f"a version in standard support{extra}".rstrip("; "),
+        unit="" if standard else extended,
+        assumption="a version in standard support",
     )
+
+
+def _key(one: Priced, _around: Context) -> Iterator[Line]:
+    yield service(one, "encryption key", ("aws", "kms-key"))
 
 
 PRICED: Mapping[str, Pricing] = {
@@ -184,6 +186,7 @@ PRICED: Mapping[str, Pricing] = {
     "aws:eks/nodeGroup:NodeGroup": aws_machines.node_group,
     "aws:elb/loadBalancer:LoadBalancer": _classic_load_balancer,
     "aws:lambda/function:Function": _function,
+    "aws:kms/key:Key": _key,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/bucketV2:BucketV2": _bucket,
@@ -200,9 +203,11 @@ FREE: tuple[str, ...] = (
     "aws:cloudwatch/eventTarget:",
     "aws:ec2/defaultSecurityGroup:",
     "aws:ec2/eipAssociation:",
+    "aws:ec2/egressOnlyInternetGateway:",
     "aws:ec2/flowLog:",
     "aws:ec2/keyPair:",
     "aws:ec2/managedPrefixList",
+    "aws:ec2/networkAcl",
     "aws:ec2/networkInterface",
     "aws:ec2/placementGroup:",
     "aws:ec2/route",
@@ -219,8 +224,12 @@ FREE: tuple[str, ...] = (
     "aws:eks/addon:",
     "aws:eks/podIdentityAssociation:",
     "aws:iam/",
+    "aws:kms/alias:",
+    "aws:lambda/permission:",
     "aws:lb/",
     "aws:s3/bucket",
+    # 14 million calls a month are free. https://aws.amazon.com/eventbridge/pricing/
+    "aws:scheduler/",
     "aws:scheduler/schedule:",
     "aws:sns/",
     "aws:ssm/parameter:",

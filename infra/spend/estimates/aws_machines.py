@@ -12,15 +12,27 @@ from infra.catalog.accelerators import instance_types
 from infra.spend.estimates import aws_fleet
 from infra.spend.estimates.aws_disks import disk_line
 from infra.spend.estimates.aws_fleet import Fleet
-from infra.spend.estimates.lines import Context, Line, Priced, block, blocks, money, service, true
+from infra.spend.estimates.lines import Context, Line, Priced, block, blocks, money, service, text, true
+
+_ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
 
 
 def instance(one: Priced, around: Context) -> Iterator[Line]:
     """An instance, its disks, and its public address."""
     yield _machines(one, aws_fleet.instance(one, around))
     yield from _disks(one, [*blocks(one.props, "rootBlockDevice"), *blocks(one.props, "ebsBlockDevices")], 1)
-    if true(one.props, "associatePublicIpAddress"):
+    if true(one.props, "associatePublicIpAddress") and not _has_elastic_address(one, around):
         yield service(one, "public address", ("aws", "public-address"))
+
+
+def _has_elastic_address(one: Priced, around: Context) -> bool:
+    """An Elastic IP takes the place of the machine's own address, and is priced itself."""
+    own = text(one.props, "id")
+    associated = [
+        text(each.props, "instanceId") for each in around.of("aws:ec2/eipAssociation:EipAssociation")
+    ]
+    associated += [text(each.props, "instance") for each in around.of("aws:ec2/eip:Eip")]
+    return bool(own) and own in associated
 
 
 def group(one: Priced, around: Context) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from infra.catalog.billing_units import BillingUnits
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 HOURS_A_MONTH = 730
+_SMALLEST = 0.0001  # what four decimals still show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,10 +183,13 @@ def rate(item: tuple[str, str], each: str) -> str:
 
 
 def money(usd: float) -> str:
-    """Dollars with the digits that matter: $0.0052, $0.045, $1.21, $21.96."""
+    """Dollars with the digits that matter, two decimals at least: $0.0052, $0.045, $0.50, $21.96."""
     if usd >= 1 or usd == 0:
         return f"${usd:.2f}"
-    return f"${usd:.4f}".rstrip("0") if usd >= 0.0001 else f"${usd:.2g}"
+    if usd < _SMALLEST:
+        return f"${usd:.2g}"
+    whole, _, decimals = f"{usd:.4f}".rstrip("0").partition(".")
+    return f"${whole}.{decimals.ljust(2, '0')}"
 
 
 def nothing(_one: Priced, _around: Context) -> Iterator[Line]:

@@ -1,18 +1,14 @@
-"""Puts a stack right whose command was killed: its lock, its engine that lives on, its pending operations.
+"""Puts right what a killed command leaves on this machine: its locks, and its engine that lives on.
 
-With a real account these are for the user to judge. Inside a rehearsal, all that it takes to judge them is
-on this machine: whether the holder of a lock lives, and whether an object exists in the cluster.
+What it left pending in a state is for `scripts.berth.pending`, which asks the cloud.
 """
 
 import contextlib
-import copy
 import json
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rehearsal import process
 from rehearsal.paths import Paths
@@ -36,16 +32,6 @@ def forget_stacks(where: Paths, target: str) -> list[str]:
         for file in (where.state / "backend" / ".pulumi" / "stacks" / PROJECT).glob(f"{name}.json*"):
             file.unlink()
     return gone
-
-
-def has_pending(where: Paths, stack: str) -> bool:
-    """Whether a killed engine left operations pending in a stack's state."""
-    file = where.state / "backend" / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
-    try:
-        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
-    except (OSError, ValueError, KeyError, AttributeError):
-        return False
-    return bool(latest.get("pending_operations"))
 
 
 def remember_engine(where: Paths, pid: int) -> None:
@@ -129,49 +115,3 @@ def _is_engine(pid: int) -> bool:
         return ENGINE in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return False
-
-
-def pending(deployment: dict[str, Any]) -> list[dict[str, Any]]:
-    """The operations that were under way when the engine was killed; of `pulumi stack export`."""
-    operations = deployment.get("deployment", {}).get("pending_operations") or []
-    return [operation for operation in operations if isinstance(operation, dict)]
-
-
-def resolve(deployment: dict[str, Any], exists: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """A deployment without pending operations, to be given to `pulumi stack import`.
-
-    An object that was being created and exists joins the stack, so that it is updated or deleted with it.
-    Everything else stays as the state last had it: the next operation compares it with what is there.
-
-    exists: asked with the inputs of an object.
-    """
-    resolved = copy.deepcopy(deployment)
-    inner = resolved.setdefault("deployment", {})
-    known = {(resource.get("urn"), resource.get("id")) for resource in inner.get("resources") or []}
-    for operation in pending(deployment):
-        resource = copy.deepcopy(operation.get("resource") or {})
-        identity = object_id(resource)
-        if operation.get("type") != "creating" or identity is None:
-            continue
-        if (resource.get("urn"), identity) in known or not exists(resource.get("inputs") or {}):
-            continue
-        resource["id"] = identity
-        resource.setdefault("custom", True)
-        resource["outputs"] = resource.get("outputs") or resource.get("inputs")
-        # Makes the next update wait until the object is ready, as its creation would have.
-        resource["initErrors"] = ["the engine was killed while it was being created"]
-        inner.setdefault("resources", []).append(resource)
-    inner["pending_operations"] = []
-    return resolved
-
-
-def object_id(resource: dict[str, Any]) -> str | None:
-    """The id that the Kubernetes provider gives an object: `<namespace>/<name>`, or `<name>`; else None."""
-    if not str(resource.get("type", "")).startswith("kubernetes:"):
-        return None
-    metadata = (resource.get("inputs") or {}).get("metadata") or {}
-    name = metadata.get("name")
-    if not isinstance(name, str):
-        return None
-    namespace = metadata.get("namespace")
-    return f"{namespace}/{name}" if isinstance(namespace, str) else name

@@ -13,6 +13,7 @@ from rehearsal import addresses, process, recovery, session
 from rehearsal.paths import Paths
 from rehearsal.record import Choice
 from scripts.berth import spending, stack, targets
+from scripts.berth.pending import state as pending_state
 from scripts.berth.place import Place
 
 GIB = 2**30
@@ -50,7 +51,7 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
     place.require_stack(env)
     state = stack.exported(place, env)
     kinds = stack.kinds(state)
-    pending = len(recovery.pending(state))
+    pending = len(pending_state.operations(state))
     outputs = json.loads(place.capture("stack", "output", "--stack", env, "--json"))
     deployed = state.get("deployment", {}).get("manifest", {}).get("time")
     found = {
@@ -61,7 +62,7 @@ def environment(place: Place, env: str, *, as_json: bool) -> None:
         "pending_operations": pending,
         "outputs": outputs,
         "now": targets.of(env).status(place, env) if outputs else {},
-        "spend": spending.of(place, targets.of(env), env, state) if outputs else None,
+        "spend": spending.of(place, targets.of(env), env, state) if kinds else None,
     }
     if as_json:
         print(json.dumps(found, indent=2))

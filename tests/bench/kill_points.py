@@ -12,6 +12,7 @@ import argparse
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,6 +24,9 @@ def main() -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--env", choices=("aws-vm", "local"), required=True)
+    parser.add_argument(
+        "--of", choices=("up", "change", "destroy"), default="up", help="aws-vm: what is killed"
+    )
     parser.add_argument("--count", type=int, default=50, help="how many points")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="only the point of this number")
@@ -31,17 +35,19 @@ def main() -> int:
     options = parser.parse_args()
     if options.env == "aws-vm":
         from kill_aws import killable
+
+        made = partial(killable, of=options.of)
     else:
-        from kill_local import killable
-    with tempfile.TemporaryDirectory(prefix="berth-kill-") as folder, killable(Path(folder)) as victim:
+        from kill_local import killable as made
+    with tempfile.TemporaryDirectory(prefix="berth-kill-") as folder, made(Path(folder)) as victim:
         return run(victim, options)
 
 
 def run(victim: "kill_runs.Victim", options: argparse.Namespace) -> int:
     """All points, one after the other."""
     file = options.results or Path(f"kill-{options.env}-{options.seed}.json")
-    about = {"env": options.env, "seed": options.seed, "count": options.count}
-    print(f"one up: {victim.calls} calls that change something, {victim.usual:.0f} s", flush=True)
+    about = {"env": options.env, "seed": options.seed, "count": options.count, "of": options.of}
+    print(f"unkilled: {victim.calls} calls that change something, {victim.usual:.0f} s", flush=True)
     points = kill_runs.draw(options.count, options.seed, victim.calls)
     outcomes = [] if options.only is not None else kill_runs.load(file, about)
     done = {one.number for one in outcomes}

@@ -27,34 +27,50 @@ from rehearsal.paths import Paths
 from scripts.berth import pending
 from scripts.berth.place import Place
 
+CHANGE = {
+    "berth:access.kind": "ssm",
+    "berth:network.nat": "none",
+    "berth:network.flow_logs": "cloudwatch",
+    "berth:budget.monthly_usd": "60",
+}
+"""Values of a change that makes, changes, replaces and deletes resources."""
+
 
 class KillableAws:
-    """One account, one backend, and the `up` that nobody kills, to compare with."""
+    """One account, one backend, and the command that nobody kills, to compare with.
 
-    def __init__(self, state: Paths, account: emulated_account.EmulatedAccount, gate: Tollgate) -> None:
-        self.state, self.account, self.gate = state, account, gate
+    of: what is killed: the first `up`, one that makes a `change`, or `destroy`.
+    """
+
+    def __init__(
+        self, state: Paths, account: emulated_account.EmulatedAccount, gate: Tollgate, of: str = "up"
+    ) -> None:
+        self.state, self.account, self.gate, self.of = state, account, gate, of
         self.trial = EnvironmentTrial(state, account)
         self.trial.environ["AWS_ENDPOINT_URL"] = gate.endpoint
+        self.values = self.trial.folder / "values" / f"Pulumi.{STACK}.yaml"
+        self.committed = self.values.read_text()
+        self._prepare()
         began = time.monotonic()
-        self._up()
+        self._finish()
         self.usual = time.monotonic() - began
         self.calls = gate.passed
         self.wanted = inventory(account.inventory())
         self.kinds = self._kinds(self._state())
 
     def kill_and_converge(self, number: int, point: Point, *, thorough: bool) -> Outcome:
-        """An `up` from nothing that is killed, and the next; thorough: and a preview that finds no change."""
+        """A command that is killed, and the next; thorough: a refresh and a preview find no change."""
         outcome = Outcome(number, point)
         began = time.monotonic()
-        self._afresh()
+        self._prepare()
         ended = run_and_kill(self._argv(), self.trial.environ, point, self.gate, self.usual)
         self.gate.disarm()
         outcome.killed = ended.killed
         outcome.pending = left_pending(self.state.state / "backend", STACK)
         try:
             pending.resolve(self.place(), STACK, outcome.resolved.append)
-            self._up()
-            if thorough:
+            self._finish()
+            if thorough and self.of != "destroy":
                 self.trial.unchanged()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a result
             outcome.problems.append(f"{type(error).__name__}: {error}"[-3000:])
@@ -76,20 +92,27 @@ class KillableAws:
     def _argv(self) -> list[str]:
         engine = str(shutil.which("pulumi", path=self.trial.environ["PATH"]))
         folder = str(self.trial.folder)
-        return [engine, "-C", folder, "--non-interactive", "up", "-s", STACK, "--yes", "--skip-preview"]
+        command = "destroy" if self.of == "destroy" else "up"
+        return [engine, "-C", folder, "--non-interactive", command, "-s", STACK, "--yes", "--skip-preview"]
 
-    def _up(self) -> None:
+    def _finish(self) -> None:
         ended = run_and_kill(self._argv(), self.trial.environ, None, self.gate, 0)
         assert "Resources:" in ended.output, ended.output
         assert "error:" not in ended.output, ended.output
 
-    def _afresh(self) -> None:
-        """An account and a backend without anything in them."""
+    def _prepare(self) -> None:
+        """An account and a backend without anything in them; or with what is to be changed or destroyed."""
         self.account.reset()
         backend = self.state.state / "backend" / ".pulumi"
         for name in ("stacks", "locks", "history", "backups"):
             shutil.rmtree(backend / name, ignore_errors=True)
+        self.values.write_text(self.committed)
         self.trial.pulumi("stack", "init", STACK)
+        if self.of != "up":
+            self.trial.up()
+        if self.of == "change":
+            for key, value in CHANGE.items():
+                self.trial.pulumi("config", "set", "-s", STACK, "--path", key, value)
 
     def _state(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self.trial.pulumi("stack", "export", "-s", STACK))
@@ -109,12 +132,12 @@ class KillableAws:
 
 
 @contextmanager
-def killable(folder: Path) -> Iterator[KillableAws]:
-    """An account of its own in a folder, with the first `up` done."""
+def killable(folder: Path, of: str = "up") -> Iterator[KillableAws]:
+    """An account of its own in a folder, in which the command has been run once."""
     state = places(folder)
     with (
         full_registry(state) as registry,
         emulated_account.running(folder, "--registry", registry) as account,
         tollgate(to(account.endpoint)) as gate,
     ):
-        yield KillableAws(state, account, gate)
+        yield KillableAws(state, account, gate, of)

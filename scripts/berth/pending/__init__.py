@@ -69,10 +69,9 @@ def _found(place: Place, deployment: state.Deployment, say: Say) -> dict[str, st
 
 def _live(place: Place, deployment: state.Deployment, resource: state.Resource, say: Say) -> str | None:
     kind = str(resource.get("type", ""))
-    inputs: dict[str, Any] = resource.get("inputs") or {}
-    provider = state.provider_of(deployment, resource).get("inputs") or {}
+    provider: dict[str, Any] = state.provider_of(deployment, resource).get("inputs") or {}
     if kind.startswith("kubernetes:"):
-        return kubernetes.live(place, provider, inputs)
+        return kubernetes.live(place, resource, provider)
     if kind.startswith("aws:"):
         if not aws.covers(kind):
             say(f"{resource['urn'].rpartition('::')[2]} ({kind}) may exist: `{place.prefix} leaks` tells")

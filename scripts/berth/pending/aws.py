@@ -139,11 +139,11 @@ def _matches(client: Any, lookup: Lookup, inputs: Inputs, row: Row) -> bool:
     if not lookup.tagged:
         return True
     wanted = _wanted_tags(inputs)
-    if lookup.own_tags is not None:
-        # These are tagged after they are made: one without any tag may be the one that was interrupted.
-        has = _tags(_own_tags(client, lookup.own_tags, row))
-        return not has or wanted.items() <= has.items()
-    return wanted.items() <= _tags(row.get(lookup.tagged)).items()
+    own = lookup.own_tags
+    has = _tags(_own_tags(client, own, row) if own is not None else row.get(lookup.tagged))
+    if not has and lookup.untagged is not None:
+        return lookup.untagged(client, row)
+    return wanted.items() <= has.items()
 
 
 def _own_tags(client: Any, call: tuple[str, str, str, str], row: Row) -> Any:

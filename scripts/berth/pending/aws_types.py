@@ -35,6 +35,8 @@ class Lookup:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     tagged: str = "Tags"
     own_tags: tuple[str, str, str, str] | None = None
+    untagged: Callable[[Any, Row], bool] | None = None
+    """(boto3's client, row) -> whether one without any tag may be it: it is tagged by a second call."""
 
 
 def _ec2(operation: str, at: str, identity: str, **filters: str) -> Lookup:
@@ -200,6 +202,23 @@ LOOKUPS: Mapping[str, Lookup] = {
         id="AutoScalingGroupName",
         params={"AutoScalingGroupNames[]": "name"},
     ),
+    # What runs inside the account
+    "aws:lambda/function:Function": Lookup(
+        service="lambda",
+        operation="get_function",
+        at="Configuration",
+        id="FunctionName",
+        params={"FunctionName": "name"},
+        tagged="",
+    ),
+    "aws:scheduler/schedule:Schedule": Lookup(
+        service="scheduler",
+        operation="get_schedule",
+        at="",
+        id=lambda inputs, row: f"{inputs.get('groupName') or 'default'}/{row['Name']}",
+        params={"Name": "name", "GroupName": "groupName"},
+        tagged="",
+    ),
     # Identities
     "aws:iam/role:Role": _iam("Role"),
     "aws:iam/instanceProfile:InstanceProfile": _iam("InstanceProfile"),
@@ -215,6 +234,7 @@ LOOKUPS: Mapping[str, Lookup] = {
         id="Name",
         same={"Name": "bucket"},
         own_tags=("get_bucket_tagging", "Bucket", "Name", "TagSet"),
+        untagged=lambda s3, row: not s3.list_objects_v2(Bucket=row["Name"], MaxKeys=1)["KeyCount"],
     ),
     "aws:ecr/repository:Repository": Lookup(
         service="ecr",

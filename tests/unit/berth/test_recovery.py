@@ -4,47 +4,9 @@ import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from rehearsal import process, recovery, standins
 from rehearsal.paths import Paths
-
-
-def job(name: str, operation: str) -> dict[str, Any]:
-    return {
-        "type": operation,
-        "resource": {
-            "urn": f"urn:pulumi:local::berth::kubernetes:batch/v1:Job::{name}",
-            "type": "kubernetes:batch/v1:Job",
-            "inputs": {"kind": "Job", "metadata": {"name": name, "namespace": "digits"}},
-        },
-    }
-
-
-def test_an_object_that_came_into_being_joins_the_stack_and_one_that_did_not_is_forgotten() -> None:
-    before = {
-        "version": 3,
-        "deployment": {
-            "resources": [{"urn": "urn:stack"}],
-            "pending_operations": [
-                job("there", "creating"),
-                job("not-there", "creating"),
-                job("old", "deleting"),
-            ],
-        },
-    }
-    after = recovery.resolve(before, lambda inputs: inputs["metadata"]["name"] == "there")
-    assert after["deployment"]["pending_operations"] == []
-    assert [r.get("id") for r in after["deployment"]["resources"]] == [None, "digits/there"]
-    assert after["deployment"]["resources"][1]["initErrors"], "the next update has to wait for it"
-    assert len(recovery.pending(before)) == 3, "the caller's deployment must stay as it was"
-
-
-def test_a_pending_object_that_is_already_in_the_state_is_not_added_twice() -> None:
-    operation = job("there", "creating")
-    known = dict(operation["resource"], id="digits/there")
-    before = {"deployment": {"resources": [known], "pending_operations": [operation]}}
-    assert recovery.resolve(before, lambda _: True)["deployment"]["resources"] == [known]
 
 
 def lock_of(where: Paths, pid: int) -> Path:

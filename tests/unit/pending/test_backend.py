@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Engine
+from interrupted import Engine
 
 from scripts.berth.pending import backend
 

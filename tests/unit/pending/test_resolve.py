@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
-from conftest import REGION, Engine, deployment, resource
+from interrupted import REGION, Engine, deployment, resource
 
 from scripts.berth import pending
 
@@ -117,6 +117,8 @@ def test_somebody_elses_of_the_same_name_is_left_alone(engine: Engine) -> None:
     assert resolved(engine, "aws:s3/bucket:Bucket", wanted)[0] == []
     s3.create_bucket(Bucket="berth-dev")
     assert resolved(engine, "aws:s3/bucket:Bucket", wanted)[0] == ["berth-dev"], "not tagged yet"
+    s3.put_object(Bucket="berth-dev", Key="data", Body=b"theirs")
+    assert resolved(engine, "aws:s3/bucket:Bucket", wanted)[0] == [], "what is being created is empty"
     theirs = {"TagSet": [{"Key": "berth:environment", "Value": "theirs"}]}
     s3.put_bucket_tagging(Bucket="berth-dev", Tagging=theirs)
     assert resolved(engine, "aws:s3/bucket:Bucket", wanted)[0] == []
@@ -151,12 +153,35 @@ def test_what_cannot_be_looked_up_is_said(engine: Engine) -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_a_kubernetes_object_is_asked_for(engine: Engine, tmp_path: Path, *, there: bool) -> None:
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexit {0 if there else 1}\n')
+    kubectl.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n{"echo it" if there else "exit 1"}\n')
     kubectl.chmod(0o755)
     inputs = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "t", "namespace": "n"}}
     ids, _ = resolved(engine, "kubernetes:batch/v1:Job", inputs)
     assert ids == (["n/t"] if there else [])
-    assert (tmp_path / "asked").read_text().strip() == "get Job.v1.batch t --namespace n"
+    assert (tmp_path / "asked").read_text().strip() == "get Job.v1.batch t -o name --namespace n"
+
+
+def test_a_repository_without_our_tags_is_left_alone(engine: Engine) -> None:
+    ecr, kind = client("ecr"), "aws:ecr/repository:Repository"
+    wanted = {"name": "berth-dev/train", "tags": TAGS}
+    made = ecr.create_repository(repositoryName="berth-dev/train")["repository"]
+    assert resolved(engine, kind, wanted)[0] == []
+    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    ecr.tag_resource(resourceArn=made["repositoryArn"], tags=tags)
+    assert resolved(engine, kind, wanted)[0] == ["berth-dev/train"]
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_helm_release_is_there_once_it_is_deployed(
+    engine: Engine, tmp_path: Path, *, deployed: bool
+) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n{"echo secret/x" if deployed else ""}\n')
+    kubectl.chmod(0o755)
+    ids, _ = resolved(engine, "kubernetes:helm.sh/v3:Release", {"name": "r", "namespace": "n"})
+    assert ids == (["n/r"] if deployed else [])
+    asked = (tmp_path / "asked").read_text().strip()
+    assert asked == "get secrets -o name -l owner=helm,name=r,status=deployed --namespace n"
 
 
 def test_a_state_without_pending_operations_is_left_alone(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from conftest import deployment, resource
+from interrupted import deployment, resource
 
 from scripts.berth.pending import state
 

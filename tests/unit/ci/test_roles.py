@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import boto3
-import cfnlint
 import moto
 import pytest
 import yaml
@@ -31,7 +31,8 @@ READING = re.compile(r"(Describe|Get|List|View|BatchGet)")
 
 # What AWS itself needs for a type, by what it calls the type; the schemas say so under "handlers".
 # https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
+PACKAGE = Path(find_spec("cfnlint").origin or "")  # type: ignore[union-attr]  # moto brings it
+SCHEMAS = PACKAGE.parent / "data" / "schemas"
 VENDOR = {
     "autoscaling/group:Group": "AutoScaling::AutoScalingGroup",
     "autoscaling/policy:Policy": "AutoScaling::ScalingPolicy",
@@ -112,12 +113,17 @@ def resources() -> list[tuple[str, str, dict[str, Any]]]:
     return found
 
 
+@cache
+def _statements(name: str) -> list[dict[str, Any]]:
+    return list(json.loads(GITHUB[f"{name}.json"])["Statement"])
+
+
 def _allowed(names: tuple[str, ...], action: str, arn: str | None = None) -> bool:
     return any(
         any(fnmatchcase(action.lower(), one.lower()) for one in _listed(statement["Action"]))
         and (arn is None or any(fnmatchcase(arn, one) for one in _listed(statement["Resource"])))
         for name in names
-        for statement in json.loads(GITHUB[f"{name}.json"])["Statement"]
+        for statement in _statements(name)
     )
 
 
@@ -165,7 +171,7 @@ def test_a_role_may_do_what_aws_says_its_work_needs(role: str, handlers: tuple[s
 def test_a_preview_changes_nothing() -> None:
     actions = {
         action.partition(":")[2]
-        for statement in json.loads(GITHUB["preview.json"])["Statement"]
+        for statement in _statements("preview")
         for action in _listed(statement["Action"])
     }
     assert {action for action in actions if not READING.match(action)} == {"Decrypt"}
@@ -174,7 +180,7 @@ def test_a_preview_changes_nothing() -> None:
 def test_reaping_creates_nothing_but_snapshots_and_state() -> None:
     creating = {
         action
-        for statement in json.loads(GITHUB["reap.json"])["Statement"]
+        for statement in _statements("reap")
         for action in _listed(statement["Action"])
         if re.search(r":(Create|Run|Put|Attach|Allocate)", action)
     }
@@ -194,7 +200,7 @@ def test_reaping_creates_nothing_but_snapshots_and_state() -> None:
 
 def test_what_is_removed_carries_the_environments_tag() -> None:
     """In EC2, where names say nothing. An address's association has no tag."""
-    for statement in json.loads(GITHUB["reap.json"])["Statement"]:
+    for statement in _statements("reap"):
         actions = _listed(statement["Action"])
         if any(re.match(r"ec2:(Delete|Terminate|Release|Detach|Stop|Revoke)", action) for action in actions):
             assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/berth:environment": "aws-vm"}}

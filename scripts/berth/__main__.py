@@ -10,7 +10,16 @@ from types import FrameType
 import typer
 
 from rehearsal.errors import BerthError
-from scripts.berth import account, capacity, leak_commands, machine_commands, prices, rehearse, spot_plan
+from scripts.berth import (
+    account,
+    capacity,
+    leak_commands,
+    machine_commands,
+    prices,
+    reap,
+    rehearse,
+    spot_plan,
+)
 
 INTERRUPTED = (
     130  # what shells report for a program that SIGINT ended; typer returns it for a KeyboardInterrupt
@@ -34,6 +43,7 @@ app.command()(spot_plan.plan)
 machine_commands.register(app, account.place)
 capacity.register(app, capacity.account)
 leak_commands.register(app, leak_commands.account)
+reap.register(app, leak_commands.account)
 for command in (
     rehearse.up,
     rehearse.preview,
@@ -47,6 +57,7 @@ inside.command("env")(rehearse.env_)
 machine_commands.register(inside, rehearse.place)
 capacity.register(inside, rehearse.place)
 leak_commands.register(inside, leak_commands.rehearsal)
+reap.register(inside, leak_commands.rehearsal)
 inside.command()(rehearse.interrupt)
 app.add_typer(inside, name="rehearse")
 

@@ -1,8 +1,14 @@
-"""`pulumi destroy`, again where what failed clears with time: bounded, and said while it waits."""
+"""`pulumi destroy`, again where what failed clears with time: bounded, and said while it waits.
+
+A provider itself waits a long time for a network interface to let go of its group or subnet, so what stands
+in the way is cleared while the engine runs, too.
+"""
 
 import re
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +45,13 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How long to wait between attempts. pause: takes seconds."""
+    """Seconds to wait before each further attempt, and between two looks while the engine runs.
+
+    pause: takes seconds.
+    """
 
     waits: tuple[float, ...] = WAITS
+    look_every: float = 60.0
     pause: Callable[[float], None] = time.sleep
 
 
@@ -59,14 +69,15 @@ def destroy(
 
     An error in one place does not keep the engine from the rest, so that what costs most goes at once.
 
-    between: called before each further attempt, to clear what stands in the way.
+    between: called before each further attempt and while the engine runs, to clear what stands in the way.
     quiet: what the engine shows goes to the log alone.
     """
     pace = pace or Pace()
     attempts: list[Attempt] = []
     before = len(states.real(stack.exported(place, env)))
     for wait in (*pace.waits, None):
-        done = _once(place, env, log, quiet=quiet)
+        with _meanwhile(between, pace.look_every):
+            done = _once(place, env, log, quiet=quiet)
         attempts.append(done)
         again = done.status != 0 and (done.left < before or PASSING.search(log.read_text(errors="replace")))
         before = done.left
@@ -78,6 +89,24 @@ def destroy(
         say(f"{done.left} resources are left; trying again in {wait:.0f} s ({len(pace.waits)} times at most)")
         pace.pause(wait)
     return attempts
+
+
+@contextmanager
+def _meanwhile(act: Callable[[], None], every: float) -> Iterator[None]:
+    """Do something every so many seconds until the block ends."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(every):
+            act()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _once(place: Place, env: str, log: Path, *, quiet: bool) -> Attempt:

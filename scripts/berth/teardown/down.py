@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.spend.leaks import LEAKED
 from rehearsal.errors import BerthError
 from scripts.berth import pending, stack
+from scripts.berth.leaks import deletion
 from scripts.berth.place import Place
 from scripts.berth.teardown import clusters, destroy, drain, left, order, snapshots
 from scripts.berth.teardown import state as states
@@ -27,12 +29,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """keep_snapshots: of every disk, not of protected ones alone. cluster_gone: one that does not answer."""
+    """keep_snapshots: of every disk, not of protected ones alone. cluster_gone: one that does not answer.
+
+    quiet: what the engine shows goes to its log alone. reap: what is leaked at the end is deleted, too.
+    """
 
     yes: bool = False
     keep_snapshots: bool = False
     cluster_gone: bool = False
     quiet: bool = False
+    reap: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,12 +216,12 @@ class _Teardown:
         """What the state has still, and the account; an empty stack goes where nothing is left."""
         state = stack.exported(self.place, self.env)
         self.outcome.remaining = states.real(state)
-        self.outcome.left = left.look(
-            *(self.place, self.env),
-            clusters=self.names,
-            region=self.region,
-            destroyed=not self.outcome.remaining,
-        )
+        gone = not self.outcome.remaining
+        self.outcome.left = self._look(destroyed=gone)
+        leaked = [one for one in self.outcome.left.findings if one.cls == LEAKED]
+        if self.ask.reap and gone and leaked:
+            self.outcome.cleared += left.clear(self.place, leaked, self.talk.say, minutes=deletion.MINUTES)
+            self.outcome.left = self._look(destroyed=gone)
         if self.outcome.complete:
             stack.remove(self.place, self.env)
 
@@ -243,9 +249,11 @@ class _Teardown:
     def _protected(self) -> set[str]:
         return {one.urn for one in states.resources(self.plan.state) if one.protect}
 
+    def _look(self, *, destroyed: bool = False) -> Left:
+        return left.look(self.place, self.env, clusters=self.names, region=self.region, destroyed=destroyed)
+
     def _between(self) -> None:
-        found = left.look(self.place, self.env, clusters=self.names, region=self.region)
-        self._clear(found)
+        self._clear(self._look())
 
     def _clear(self, found: Left) -> None:
         self.outcome.cleared += left.clear(self.place, left.in_the_way(found.findings), self.talk.say)

@@ -8,7 +8,7 @@ from rehearsal.errors import BerthError
 from scripts.berth.place import Place
 from scripts.berth.teardown.order import DATA
 
-CLEAR_MINUTES = 3.0
+CLEAR_MINUTES = 1.0
 """How long to try on before the engine has another turn, which may be what it waits for."""
 
 

@@ -71,6 +71,15 @@ def judge(slots: Sequence[Slot], *, below: float, least: timedelta, now: datetim
     )
 
 
+def last_hour(slots: Iterable[Slot], now: datetime) -> str:
+    """The use of the last hour, in words."""
+    recent = [slot for slot in slots if timedelta() <= now - slot.end + SLOT <= timedelta(hours=1)]
+    if not recent:
+        return "nothing was written in the last hour"
+    mean = sum(slot.mean for slot in recent) / len(recent)
+    return f"used at {mean:.0f}% in the last hour (up to {max(slot.max for slot in recent):.0f}%)"
+
+
 def read(content: Iterable[Mapping[str, Any]]) -> tuple[Slot, ...]:
     """The slots of a `utilization.json`; what cannot be read is left out."""
     found = []

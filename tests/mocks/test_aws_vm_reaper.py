@@ -8,6 +8,7 @@ import pytest
 from aws_vm_views import aws, statements
 
 from infra.spend import reaper
+from infra.spend.estimate import Priced, lines, total
 
 ON = {"enabled": True, "every_minutes": 30}
 
@@ -57,3 +58,13 @@ def test_an_interval_that_makes_no_sense_is_refused(run_aws_vm: Any, minutes: ob
 
     with pytest.raises(ConfigError, match="every_minutes"):
         run_aws_vm(reaper={"enabled": True, "every_minutes": minutes})
+
+
+def test_it_adds_nothing_of_an_unknown_price(run_aws_vm: Any) -> None:
+    def unknown(**values: Any) -> set[str]:
+        found = [
+            Priced(type=one.type, name=one.name, props=one.inputs) for one in run_aws_vm(**values).resources
+        ]
+        return set(total(lines(found)).unknown)
+
+    assert unknown(reaper=ON) == unknown()

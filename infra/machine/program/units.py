@@ -30,6 +30,7 @@ def start(machine: Machine, plan: dict[str, Any], instance: str) -> None:
 
 
 def stop(machine: Machine, plan: dict[str, Any]) -> None:
-    """End what `start` started; training writes a checkpoint first."""
-    if plan["units"]:
-        machine.run("systemctl", "stop", *plan["units"])
+    """End what `start` started, but for the watch on the GPUs; training writes a checkpoint first."""
+    working = [name for name in plan["units"] if name != "berth-usage.service"]
+    if working:
+        machine.run("systemctl", "stop", *working)

@@ -1,13 +1,14 @@
 """The target `aws-vm`: a GPU machine in a private network of an AWS account."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 
 from infra.outputs import AwsVmDeployed
 from infra.spend import idle
-from infra.spend.idle import Watched
+from infra.spend.idle import Slot, Watched
 from infra.spend.spent import Spent
 from rehearsal.errors import BerthError
 from rehearsal.paths import Paths
@@ -80,6 +81,8 @@ def status(place: Place, env: str) -> dict[str, str]:
             at = storage.get_json(f"machines/{machine.id}/status.json") or {}
             stage = f"failed: {at['failed']}" if at.get("failed") else at.get("stage") or "booting"
             found[f"{role} {machine.id}"] = f"{machine}: {stage}"
+            if role == "machine" and (slots := _use(storage, machine.id)):
+                found[f"GPU of {machine.id}"] = idle.last_hour(slots, datetime.now(UTC))
     prefix = outputs.run_prefix.strip("/")
     done = storage.get_json(f"{prefix}/results.json")
     found["training"] = (
@@ -103,10 +106,14 @@ def watched(place: Place, env: str) -> list[Watched]:
             id=machine.id,
             group=owner.get(machine.id, ""),
             about=str(machine),
-            slots=idle.read(storage.get_list(f"machines/{machine.id}/utilization.json")),
+            slots=_use(storage, machine.id),
         )
         for machine in machines.all_of(place, outputs, "machine", ("running",))
     ]
+
+
+def _use(storage: Bucket, instance: str) -> tuple[Slot, ...]:
+    return idle.read(storage.get_list(f"machines/{instance}/utilization.json"))
 
 
 def stop(place: Place, env: str, group: str) -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 from bringup_parts import FakeAws, ScriptedMachine
 
-from infra.machine.program import usage
+from infra.machine.program import __main__ as program
+from infra.machine.program import units, usage
 from infra.machine.program.report import Report
 
 KEY = "machines/i-0/utilization.json"
@@ -65,3 +66,18 @@ def test_a_bucket_that_is_away_loses_nothing(machine: ScriptedMachine, aws: Fake
     aws.broken = False
     usage.record(machine, Report(machine, aws, "i-0"), [8])  # type: ignore[arg-type]
     assert [slot["max"] for slot in _slots(aws)] == [7, 8]
+
+
+def test_the_unit_s_command_starts_it(machine: ScriptedMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.write(program.PLAN, json.dumps({"region": "us-east-1", "bucket": "b"}))
+    monkeypatch.setattr(program, "Machine", lambda: machine)
+    monkeypatch.setattr(program, "identify", lambda _: "i-0")
+    watched: list[str] = []
+    monkeypatch.setattr(usage, "watch", lambda _, report: watched.append(report.instance))
+    assert program.main("usage") == 0
+    assert watched == ["i-0"]
+
+
+def test_a_machine_that_fails_its_tests_is_still_watched(machine: ScriptedMachine) -> None:
+    units.stop(machine, {"units": ["berth-train.service", "berth-usage.service"]})
+    assert machine.ran == ["systemctl stop berth-train.service"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.spend.idle import Slot, Watched, judge, read, stoppable
+from infra.spend.idle import Slot, Watched, judge, last_hour, read, stoppable
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -53,6 +53,12 @@ def test_the_reason_tells_a_burst_from_nothing() -> None:
     assert found.reason == "under 5% for 60 minutes (mean 0.3%, up to 8%)"
     busy = judge(_slots(40.0), below=5, least=HOUR, now=NOW)
     assert busy.reason == "used at 40% (up to 80%)"
+
+
+def test_the_last_hour_is_the_last_hour() -> None:
+    slots = [*_slots(99.0, end=NOW - HOUR), *_slots(10.0, 20.0)]
+    assert last_hour(slots, NOW) == "used at 15% in the last hour (up to 40%)"
+    assert last_hour(_slots(9.0, end=NOW - 2 * HOUR), NOW) == "nothing was written in the last hour"
 
 
 def test_lines_that_cannot_be_read_are_left_out() -> None:

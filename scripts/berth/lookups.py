@@ -39,6 +39,8 @@ def found(place: Place, recording: "Recording", *, live: bool) -> "Found":
     from infra.spend.preview import cost, wanting
     from infra.spend.preview.decision import Found
 
+    if recording.failures:
+        return Found()
     before, after = cost.before(recording), cost.after(recording)
     needs_before, needs_after = quota.needs(before), quota.needs(after)
     wanted = wanting.machines(after)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FAIL_ON = ("policy", "quota", "capacity", "replace-data", "lifetime", "unknown-price")
 
+_FILE_WIDTH = 140  # a terminal folds what is too wide for it; a file takes whole rows
+
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Pulumi's own display; with --json its own JSON.")]
 MaxHourly = Annotated[
@@ -121,7 +123,8 @@ def show(place: Place, env: str, asked: Ask) -> int:
 
         from infra.spend.preview import terminal
 
-        terminal.show(Console(), decision)
+        console = Console()
+        terminal.show(console if console.is_terminal else Console(width=_FILE_WIDTH), decision)
     return decision.status
 
 

@@ -16,8 +16,6 @@ from infra.spend.quota import QuotaLine
 FAIL_ON = ("policy", "quota", "capacity", "replace-data", "lifetime", "unknown-price")
 FINE, ERROR, EXCEEDED = 0, 1, 3
 EXPIRES = "berth:expires-at"
-# What the engine says beside a finding of the policy pack, which says it better.
-_SAID_BY_FINDINGS = "preview failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +130,7 @@ def decide(
     thresholds: Thresholds | None = None,
 ) -> Decision:
     """Judge a preview. now: with a time zone."""
-    errors = tuple(one for one in recording.errors if not (recording.findings and one == _SAID_BY_FINDINGS))
-    if not recording.finished and not errors:
-        errors = ("the preview was interrupted before it was complete",)
+    errors = recording.failures
     judged = Decision(
         environment=environment,
         rehearsed=rehearsed,

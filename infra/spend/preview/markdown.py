@@ -6,7 +6,7 @@ and values come from whoever wrote the change: they stand in code spans, where n
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from infra.spend.estimate import Line
+from infra.spend.estimate import HOURS_A_MONTH, Line, money
 from infra.spend.preview import words
 from infra.spend.preview.changes import Change
 from infra.spend.preview.cost import Cost, Row
@@ -36,7 +36,10 @@ def render(one: Decision) -> str:
 
 
 def _joined(one: Decision, changes: Iterable[str]) -> str:
-    parts = [*_head(one), *_exceeded(one), *_errors(one), *_losses(one), *changes]
+    if one.errors:
+        # What the program did not come to is not in the changes, so that they would say too little.
+        return "\n".join([*_head(one), *_errors(one), *_warnings(one)]).rstrip() + "\n"
+    parts = [*_head(one), *_exceeded(one), *_losses(one), *changes]
     parts += [*_cost(one.cost), *_quota(one), *_capacity(one), *_policy(one), *_warnings(one)]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -60,8 +63,7 @@ def _title(one: Decision) -> str:
         return "it fails"
     title = words.counted(one.changes)
     if one.cost is not None:
-        before, after = (words.hourly(total.hourly_usd) for total in (one.cost.before, one.cost.after))
-        title += f", {words.moved(before, after)} an hour"
+        title += f", {words.totals(one.cost)[0]} an hour"
     return title
 
 
@@ -86,7 +88,7 @@ def _errors(one: Decision) -> Iterator[str]:
 def _losses(one: Decision) -> Iterator[str]:
     if not one.changes.losses:
         return
-    yield "### Data that will be lost"
+    yield "### Data that will be lost" if one.changes.lasting else "### What goes with the machines"
     yield ""
     for change, names in words.same_reason(one.changes.losses):
         yield f"- {_lost(change, names)}"
@@ -97,9 +99,10 @@ def _lost(change: Change, names: Sequence[str]) -> str:
     loss = change.loss
     if loss is None:
         return ""
-    text = f"**{words.PAST[change.op]}** {change.kind} {_names(names)}: {loss.what}"
+    mark = _MARK["bad" if loss.kind == "lasting" else "warn"]
+    text = f"{mark} **{words.PAST[change.op]}** {change.kind} {_names(names)}: {loss.what}"
     if change.forced_by:
-        text += f". Forced by {', '.join(code(words.prop(each)) for each in change.forced_by)}"
+        text += f". Forced by {codes(words.reasons(change))}"
     text += f". {loss.note[0].upper()}{loss.note[1:]}" if loss.note else ""
     return text + (". It is protected: `up` will refuse" if change.protected else "")
 
@@ -120,10 +123,11 @@ def _causes(one: Decision) -> Iterator[str]:
     if not causes or len(causes) == replaced:
         return
     follow = replaced - len(causes)
-    yield f"{words.many(replaced, 'resource')} are replaced. What asks for it; the other {follow} follow:"
+    rest = "the other follows" if follow == 1 else f"the other {follow} follow"
+    yield f"{replaced} resources are replaced. What asks for it ({rest}):"
     yield ""
     for change in causes[:5]:
-        yield f"- {change.kind} {code(change.name)}: {code(words.reason(change))}"
+        yield f"- {change.kind} {code(change.name)}: {codes(words.reasons(change))}"
     yield ""
 
 
@@ -145,8 +149,8 @@ def _changed(change: Change, names: Sequence[str]) -> str:
     count = f"{len(names)} {kind}" if len(names) > 1 else kind
     text = f"{words.PAST[change.op]} {count} {_names(names)}"
     if change.op == "replace" and change.forced_by:
-        return f"{text}, forced by {code(words.reason(change))}"
-    return f"{text}: {code(words.properties(change))}" if change.properties else text
+        return f"{text}, forced by {codes(words.reasons(change))}"
+    return f"{text}: {codes(words.properties(change))}" if change.properties else text
 
 
 def _names(names: Sequence[str], most: int = 6) -> str:
@@ -178,8 +182,7 @@ def _cost(cost: Cost | None) -> Iterator[str]:
 
 
 def _row(row: Row, notes: "Notes") -> str:
-    hour = words.moved(words.price(row.before), words.price(row.after))
-    month = words.moved(words.price_of_month(row.before), words.price_of_month(row.after))
+    hour, month = words.pair(row, words.price), words.pair(row, words.price_of_month)
     name = f"{cell(words.what(row))}{notes.mark(row.after or row.before)}"
     name, hour, month = (f"**{text}**" if row.changes else text for text in (name, hour, month))
     return f"| {name} | {hour} | {month} | {code(row.resource, table=True)} |"
@@ -193,8 +196,8 @@ def _rest(rows: Sequence[Row], notes: "Notes") -> Iterator[str]:
         for side in ([row.before for row in rows], [row.after for row in rows])
     ]
     marks = "".join(dict.fromkeys(notes.mark(row.after or row.before) for row in rows))
-    hour = words.moved(*(words.hourly(usd) for usd in sums))
-    month = words.moved(*(words.monthly(usd * 730) for usd in sums))
+    hour = words.moved(*map(money, sums))
+    month = words.moved(*(words.monthly(usd * HOURS_A_MONTH) for usd in sums))
     yield f"| {words.many(len(rows), 'smaller line')}{marks} | {hour} | {month} | |"
 
 
@@ -249,7 +252,8 @@ def _quota(one: Decision) -> Iterator[str]:
         mark = f"{_QUOTA[line.state]} {words.QUOTA[line.state]}"
         free, limit = ("not known" if usd is None else f"{usd:g}" for usd in (line.free, line.limit))
         name = f"{cell(line.name)} {code(line.code, table=True)} {line.region}".rstrip()
-        yield f"| {mark} | {name} | {line.needed:g} {line.unit} | {free} | {limit} |"
+        needed = f"{line.needed:g} {line.unit}".rstrip()
+        yield f"| {mark} | {name} | {needed} | {free} | {limit} |"
     yield ""
     for note in found.quota_notes:
         yield f"{plain(note)}."
@@ -310,6 +314,11 @@ def code(text: str, *, table: bool = False) -> str:
     return span.replace("|", "\\|") if table else span
 
 
+def codes(texts: Iterable[str]) -> str:
+    """Several code spans."""
+    return ", ".join(map(code, texts))
+
+
 def fenced(text: str) -> Iterator[str]:
     """A block of any text."""
     run = 3
@@ -328,7 +337,7 @@ def html(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text in which nothing is markup but what stands in backticks; nobody is mentioned."""
-    escaped = html(text).replace("@", "@\u200b")
+    escaped = html(" ".join(text.split())).replace("@", "@\u200b")
     for mark in "*[]~":
         escaped = escaped.replace(mark, f"\\{mark}")
     return escaped
@@ -336,4 +345,4 @@ def plain(text: str) -> str:
 
 def cell(text: str) -> str:
     """Text in a table."""
-    return plain(" ".join(text.split())).replace("|", "\\|")
+    return plain(text).replace("|", "\\|")

@@ -12,6 +12,8 @@ from typing import Any
 
 STACK = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:"
+# What the engine says beside a finding of the policy pack, which says it better.
+_SAID_BY_FINDINGS = "preview failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,10 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A preview. config: the stack's values as text. finished: the engine came to its summary."""
+    """A preview. config: the stack's values as text. finished: the engine came to its summary.
+
+    judged: a policy pack took part.
+    """
 
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...] = ()
@@ -71,6 +76,12 @@ class Recording:
     config: Mapping[str, str] = field(default_factory=dict)
     finished: bool = True
     judged: bool = False
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why the preview is not complete; a finding of the policy pack, which stops `up`, is none."""
+        found = tuple(one for one in self.errors if not (self.findings and one == _SAID_BY_FINDINGS))
+        return found if found or self.finished else ("it was interrupted before it was complete",)
 
 
 def read(text: str) -> Recording:

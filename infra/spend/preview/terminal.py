@@ -25,12 +25,13 @@ _COLOUR = {
 
 def show(console: Console, one: Decision) -> None:
     """Print it: what loses data first, the summary last, next to the prompt."""
-    for change in one.changes.losses:
-        _loss(console, change)
-    _changes(console, one)
-    _cost(console, one.cost)
-    _quota(console, one)
-    _capacity(console, one)
+    if not one.errors:
+        for change in one.changes.losses:
+            _loss(console, change)
+        _changes(console, one)
+        _cost(console, one.cost)
+        _quota(console, one)
+        _capacity(console, one)
     for finding in one.findings:
         style = "bold red" if finding.stops else "yellow"
         console.print(Text(f"{finding.policy}: ", style=style) + Text(finding.message), soft_wrap=True)
@@ -49,7 +50,7 @@ def _loss(console: Console, change: Change) -> None:
     text.append(f"{change.kind} {change.name}", style="bold")
     text.append(f" is {words.PAST[change.op]}: {change.loss.what}")
     if change.forced_by:
-        text.append(f"; forced by {words.reason(change)}")
+        text.append(f"; forced by {'; '.join(words.reasons(change))}")
     if change.loss.note:
         text.append(f" ({change.loss.note})", style="dim")
     if change.protected:
@@ -71,8 +72,9 @@ def _changed(change: Change, names: Sequence[str]) -> Text:
     text.append(f"{kind} ", style="dim")
     text.append(listed)
     if change.properties:
-        forced = words.reason(change)
-        text.append(f"  forced by {forced}" if forced else f"  {words.properties(change)}", style="dim")
+        said = words.reasons(change) or words.properties(change)
+        text.append("  forced by " if change.forced_by else "  ", style="dim")
+        text.append("; ".join(said), style="dim")
     return text
 
 
@@ -87,8 +89,8 @@ def _cost(console: Console, cost: Cost | None) -> None:
     for row in cost.rows[:MOST_ROWS]:
         table.add_row(
             Text(words.what(row)),
-            words.moved(words.price(row.before), words.price(row.after)),
-            words.moved(words.price_of_month(row.before), words.price_of_month(row.after)),
+            words.pair(row, words.price),
+            words.pair(row, words.price_of_month),
             Text(row.resource, style="dim"),
             style="yellow" if row.changes and row.before is not None else "",
         )

@@ -1,22 +1,22 @@
 """The words of a decision that both its Markdown and its terminal view use. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from infra.spend.capacity import ZoneLine
-from infra.spend.estimate import Line, money
+from infra.spend.estimate import HOURS_A_MONTH, Line, Total, money
 from infra.spend.preview.changes import Change, Changes, Property
 from infra.spend.preview.cost import Cost, Row
 from infra.spend.preview.decision import Decision, Lifetime
 
 Level = Literal["fine", "note", "warn", "bad"]
 PAST = {
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
     "delete": "deleted",
+    "replace": "replaced",
+    "update": "updated",
+    "create": "created",
     "import": "imported",
     "forget": "left alone",
 }
@@ -53,11 +53,15 @@ def moved(before: str, after: str) -> str:
 
 def hourly(usd: float) -> str:
     """Dollars for an hour: $0.284."""
+    if usd == 0:
+        return "$0"
     return f"${usd:,.3f}" if abs(usd) < 100 else f"${usd:,.2f}"
 
 
 def monthly(usd: float) -> str:
     """Dollars for a month: $20.73, $207."""
+    if usd == 0:
+        return "$0"
     return f"${usd:,.2f}" if abs(usd) < 100 else f"${usd:,.0f}"
 
 
@@ -77,25 +81,36 @@ def price_of_month(line: Line | None) -> str:
     """A month of a line."""
     if line is None:
         return "-"
-    return NOT_KNOWN if line.hourly_usd is None else monthly(line.hourly_usd * 730)
+    return NOT_KNOWN if line.hourly_usd is None else monthly(line.hourly_usd * HOURS_A_MONTH)
 
 
 def what(row: Row) -> str:
     """What a row pays for."""
     sides = [line.what for line in (row.before, row.after) if line]
-    return f" {ARROW} ".join(dict.fromkeys(sides))
+    text = f" {ARROW} ".join(dict.fromkeys(sides))
+    return text if row.before and row.after else f"{'new' if row.after else 'gone'}: {text}"
+
+
+def pair(row: Row, of: Callable[[Line | None], str]) -> str:
+    """A price of a row before and after; the one where the other side is not there."""
+    return moved(of(row.before), of(row.after)) if row.before and row.after else of(row.after or row.before)
 
 
 def totals(cost: Cost) -> tuple[str, str, str]:
     """An hour, a month, and the difference that the preview makes, in words."""
-    hour = moved(hourly(cost.before.hourly_usd), hourly(cost.after.hourly_usd))
-    month = moved(monthly(cost.before.monthly_usd), monthly(cost.after.monthly_usd))
+    hour = moved(*(least(hourly(one.hourly_usd), one) for one in (cost.before, cost.after)))
+    month = moved(*(least(monthly(one.monthly_usd), one) for one in (cost.before, cost.after)))
     if cost.uneven:
         return hour, month, "the difference is not known"
     if abs(cost.monthly_delta) < 0.005:
         return hour, month, "no difference"
     difference = signed(cost.monthly_delta, monthly(cost.monthly_delta))
     return hour, month, f"{difference} a month"
+
+
+def least(text: str, total: Total) -> str:
+    """A sum, which is the least that it may be where a price is not known."""
+    return f"at least {text}" if total.unknown else text
 
 
 def unknown(cost: Cost) -> str:
@@ -146,40 +161,32 @@ def span(hours: float) -> str:
 
 def summary(one: Decision) -> list[Summary]:
     """The decision in a line a section."""
-    return [
-        _changes(one),
-        *_data(one),
-        _cost(one),
-        _quota(one),
-        _capacity(one),
-        _policy(one),
-        lifetime(one.lifetime),
-    ]
+    if one.errors:
+        text = "the preview failed: neither they nor the cost are known, and nothing was looked up"
+        return [Summary(heading="Changes", text=text, level="bad"), lifetime(one.lifetime)]
+    sections = (_changes, _data, _cost, _quota, _capacity, _policy)
+    found = [section(one) for section in sections]
+    return [*(each for each in found if each), lifetime(one.lifetime)]
 
 
 def _changes(one: Decision) -> Summary:
-    if one.errors:
-        return Summary(heading="Changes", text="the preview failed: not all are known", level="bad")
     return Summary(heading="Changes", text=f"{counted(one.changes)}; {one.changes.same} stay as they are")
 
 
-def _data(one: Decision) -> list[Summary]:
-    lasting, all_ = len(one.changes.lasting), len(one.changes.losses)
+def _data(one: Decision) -> Summary | None:
+    lasting = len(one.changes.lasting)
     if lasting:
         text = f"{many(lasting, 'resource')} with lasting data will be deleted or replaced"
-        return [Summary(heading="Data", text=text, level="bad")]
-    if all_:
-        return [
-            Summary(
-                heading="Data", text="machines are replaced with what is on their own disks", level="warn"
-            )
-        ]
-    return []
+        return Summary(heading="Data", text=text, level="bad")
+    if not one.changes.losses:
+        return None
+    text = "machines are deleted or replaced with what is on their own disks"
+    return Summary(heading="Data", text=text, level="warn")
 
 
 def _cost(one: Decision) -> Summary:
     if one.cost is None:
-        return Summary(heading="Cost", text="not worked out, because the preview failed", level="note")
+        return Summary(heading="Cost", text=NOT_KNOWN, level="note")
     hour, month, delta = totals(one.cost)
     said = unknown(one.cost)
     parts = [f"{hour} an hour, {month} a month ({delta})", *([said] if said else [])]
@@ -188,7 +195,8 @@ def _cost(one: Decision) -> Summary:
         parts.append(f"a whole month is over the budget of {monthly(one.cost.budget_usd)}")
     left = one.lifetime.hours_left
     if left:
-        parts.append(f"{monthly(one.cost.after.hourly_usd * left)} until the lifetime ends")
+        spent = least(monthly(one.cost.after.hourly_usd * left), one.cost.after)
+        parts.append(f"{spent} until the lifetime ends")
     return Summary(heading="Cost", text="; ".join(parts), level="warn" if over or said else "fine")
 
 
@@ -206,8 +214,10 @@ def _quota(one: Decision) -> Summary:
         text = notes[0] if notes else "nothing here counts against one"
         return Summary(heading="Quota", text=text, level="note" if notes else "fine")
     open_ = sum(1 for line in lines if line.state == "unknown")
-    text = f"{len(lines) - open_} of {len(lines)} known to fit" if open_ else f"all {len(lines)} fit"
-    return Summary(heading="Quota", text=text, level="note" if open_ else "fine")
+    if not open_:
+        return Summary(heading="Quota", text=f"room in {many(len(lines), 'quota')}")
+    text = "; ".join([f"{NOT_KNOWN} for {open_} of {many(len(lines), 'quota')}", *one.found.quota_notes[:1]])
+    return Summary(heading="Quota", text=text, level="note")
 
 
 def _capacity(one: Decision) -> Summary:
@@ -235,11 +245,11 @@ def _policy(one: Decision) -> Summary:
     return Summary(heading="Policy", text="no finding")
 
 
-def properties(change: Change, most: int = 4) -> str:
-    """The properties that change, the forcing ones first, in a line."""
+def properties(change: Change, most: int = 4) -> list[str]:
+    """The properties that change, the forcing ones first."""
     listed = [prop(one) for one in change.properties[:most]]
     more = len(change.properties) - most
-    return "; ".join([*listed, *([f"{more} more"] if more > 0 else [])])
+    return [*listed, *([f"{more} more"] if more > 0 else [])]
 
 
 def prop(one: Property) -> str:
@@ -249,10 +259,9 @@ def prop(one: Property) -> str:
     return f"{one.path}: {one.before or 'none'} {ARROW} {one.after or 'none'}"
 
 
-def reason(change: Change) -> str:
-    """Which property forces a replacement, in words."""
-    forced = change.forced_by
-    return "; ".join(prop(one) for one in forced)
+def reasons(change: Change) -> list[str]:
+    """The properties that force a replacement, in words."""
+    return ["its provider changes" if one.path == "provider" else prop(one) for one in change.forced_by]
 
 
 def same_reason(changes: Sequence[Change]) -> list[tuple[Change, list[str]]]:

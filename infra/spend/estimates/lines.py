@@ -147,7 +147,8 @@ def texts(props: Mapping[str, Any], key: str) -> list[str]:
 
 def true(props: Mapping[str, Any], key: str) -> bool:
     """Whether a property is true; some providers write 'true'."""
-    return known(props.get(key)) in {True, "true"}
+    value = known(props.get(key))
+    return value is True or value == "true"
 
 
 def service(
@@ -162,9 +163,7 @@ def service(
     """A line of the catalogue's service prices. times: units in an hour, or a month's where that is paid."""
     price = service_prices.price(*item)
     hours = HOURS_A_MONTH if "month" in price.unit else 1
-    elsewhere = (
-        f"the price of {price.region}" if one.region != price.region and one.region else ""
-    )  # other regions ask up to twice as much
+    elsewhere = "" if one.region == price.region else f"the price of {price.region}"
     return Line(
         what=what,
         resource=one.name,

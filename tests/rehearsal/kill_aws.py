@@ -29,7 +29,7 @@ from scripts.berth.place import Place
 
 CHANGE = {
     "berth:access.kind": "ssm",
-    "berth:network.nat": "none",
+    "berth:network.nat": "per-zone",
     "berth:network.flow_logs": "cloudwatch",
     "berth:budget.monthly_usd": "60",
 }

@@ -271,6 +271,17 @@ def test_what_is_others_is_out_of_reach(action: str, arn: str) -> None:
     assert not _allowed(roles.POLICIES["up"], action, arn)
 
 
+def test_the_alarm_on_the_accounts_charges_is_where_aws_has_that_metric() -> None:
+    """In us-east-1, wherever the environment is."""
+    elsewhere = roles.documents("github", "repo:o@1/r@2", FILLED | {"REGION": "eu-north-1"})
+    for name in ("preview", "reap", "up"):
+        for service, kind in (("sns", ""), ("cloudwatch", "alarm:")):
+            wanted = f"arn:aws:{service}:*:{ACCOUNT}:{kind}berth-aws-vm-*"
+            assert wanted in elsewhere[f"{name}.json"]
+    look = next(one for one in json.loads(elsewhere["preview.json"])["Statement"] if "Condition" in one)
+    assert look["Condition"]["StringEquals"]["aws:RequestedRegion"] == ["eu-north-1", "us-east-1"]
+
+
 def test_the_weights_are_not_a_previews_to_read() -> None:
     bucket = f"arn:aws:s3:::berth-aws-vm-{ACCOUNT}-{REGION}"
     assert _allowed(("preview",), "s3:GetObject", f"{bucket}/machines/expires-at")

@@ -43,8 +43,12 @@ def creating(deployment: Deployment) -> list[Resource]:
 
 
 def known_ids(deployment: Deployment, kind: str) -> set[str]:
-    """Ids in the state of a type."""
-    return {str(one["id"]) for one in resources(deployment) if one.get("type") == kind and one.get("id")}
+    """Ids in the state of a type; but for what was deleted to be replaced, which may come again as it was."""
+    return {
+        str(one["id"])
+        for one in resources(deployment)
+        if one.get("type") == kind and one.get("id") and not one.get("pendingReplacement")
+    }
 
 
 def provider_of(deployment: Deployment, resource: Resource) -> Resource:
@@ -66,13 +70,15 @@ def resolved(deployment: Deployment, found: Mapping[str, str]) -> Deployment:
     result = copy.deepcopy(deployment)
     inner = result.setdefault("deployment", {})
     kept: list[Resource] = list(inner.get("resources") or [])
-    known = {(one.get("urn"), one.get("id")) for one in kept}
+    known = {(one.get("urn"), one.get("id")) for one in kept if not one.get("pendingReplacement")}
     for pending in creating(deployment):
         urn = str(pending.get("urn"))
         identity = found.get(urn)
         if identity is None or (urn, identity) in known:
             continue
         known.add((urn, identity))
+        # One that was deleted first, to be replaced, is gone already.
+        kept = [one for one in kept if one.get("urn") != urn or not one.get("pendingReplacement")]
         for old in kept:
             if old.get("urn") == urn:
                 old["delete"] = True

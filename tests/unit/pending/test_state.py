@@ -48,6 +48,15 @@ def test_what_was_to_be_replaced_is_left_to_be_deleted_and_comes_behind_its_succ
     ]
 
 
+def test_what_was_deleted_first_gives_its_place_to_its_successor_of_the_same_id() -> None:
+    old = resource(VPC, "net", {"cidrBlock": "a"}, id="vpc", pendingReplacement=True)
+    subnet = resource(SUBNET, "in-it", {}, id="subnet-1", dependencies=[old["urn"]])
+    before = deployment(old, subnet, creating=[resource(VPC, "net", {"cidrBlock": "b"})])
+    after = state.resources(state.resolved(before, {old["urn"]: "vpc"}))[1:]
+    assert [(one["id"], one["inputs"]) for one in after] == [("vpc", {"cidrBlock": "b"}), ("subnet-1", {})]
+    assert not after[0].get("pendingReplacement")
+
+
 def test_each_comes_behind_what_it_needs() -> None:
     late = resource(VPC, "late", {}, id="1")
     early = resource(SUBNET, "early", {}, id="2", propertyDependencies={"vpcId": [late["urn"]]})

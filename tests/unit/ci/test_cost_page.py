@@ -1,4 +1,4 @@
-"""The page for the person who pays, and the guides of pipelines: figures and commands are those that exist."""
+"""The page for the person who pays, and the guides of pipelines: figures and commands that exist."""
 
 import re
 import shlex

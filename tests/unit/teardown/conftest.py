@@ -1,42 +1,16 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import scripted_engine
 from scripted_engine import ScriptedEngine
+from teardown_fakes import Cloud, Listener
 
-from infra.spend.leaks import Finding
 from scripts.berth import leaks
-from scripts.berth.leaks import Deleted
-from scripts.berth.teardown.destroy import Pace
-from scripts.berth.teardown.down import Plan, Talk
-
-Find = Callable[..., list[Finding]]
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> ScriptedEngine:
     return scripted_engine.made(tmp_path)
-
-
-class Cloud:
-    """An account whose findings a test sets; what is deleted is gone."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-        self.deleted: list[str] = []
-        self.asked: list[dict[str, object]] = []
-
-    def find(self, place: object, env: str, **how: object) -> list[Finding]:
-        del place, env
-        self.asked.append(how)
-        return list(self.findings)
-
-    def delete(self, place: object, found: list[Finding], *_: object, **__: object) -> list[Deleted]:
-        del place
-        self.deleted += [one.id for one in found]
-        self.findings = [one for one in self.findings if one.id not in self.deleted]
-        return [Deleted(finding=one, done=True) for one in found]
 
 
 @pytest.fixture
@@ -45,29 +19,6 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(leaks, "find", made.find)
     monkeypatch.setattr(leaks, "delete", made.delete)
     return made
-
-
-class Listener:
-    """What a teardown says and shows, and its answer to the question."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.plans: list[Plan] = []
-        self.asked = 0
-        self.agrees = True
-        self.waited: list[float] = []
-
-    def talk(self) -> Talk:
-        return Talk(
-            say=self.said.append,
-            show=self.plans.append,
-            confirm=self._confirm,
-            pace=Pace(waits=(1.0, 2.0), pause=self.waited.append),
-        )
-
-    def _confirm(self) -> bool:
-        self.asked += 1
-        return self.agrees
 
 
 @pytest.fixture

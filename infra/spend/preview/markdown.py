@@ -331,16 +331,16 @@ def fenced(text: str) -> Iterator[str]:
 
 
 def html(text: str) -> str:
-    """Text between HTML's tags."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text between HTML's tags, where Markdown may or may not count."""
+    return "".join(f"&#{ord(mark)};" if mark in "&<>@[]*_`" else mark for mark in " ".join(text.split()))
 
 
 def plain(text: str) -> str:
     """Text in which nothing is markup but what stands in backticks; nobody is mentioned."""
-    escaped = html(" ".join(text.split())).replace("@", "@\u200b")
+    escaped = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for mark in "*[]~":
         escaped = escaped.replace(mark, f"\\{mark}")
-    return escaped
+    return escaped.replace("@", "@\u200b")
 
 
 def cell(text: str) -> str:

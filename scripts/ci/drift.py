@@ -7,14 +7,14 @@ of the checkout. Exit status: 0 no difference, or nothing there to compare; else
 import sys
 
 from rehearsal.errors import BerthError
-from scripts.berth import lifetime, policy
+from scripts.berth import lifetime, policy, stack
 from scripts.berth.account import place as account
 from scripts.berth.place import Place
 
 
 def drift(place: Place, env: str) -> int:
     """Show what an `up` would have to mend; returns the exit status."""
-    if not place.has_stack(env):
+    if not place.has_stack(env) or not stack.kinds(stack.exported(place, env)):
         print(f"{env} is not deployed.")
         return 0
     # https://www.pulumi.com/docs/iac/cli/commands/pulumi_config_refresh/
@@ -29,7 +29,10 @@ def drift(place: Place, env: str) -> int:
 
 def main() -> int:
     """Compare, and say what differs."""
-    (env,) = sys.argv[1:]
+    if len(sys.argv) != 2:
+        print("usage: python -m scripts.ci.drift ENV", file=sys.stderr)
+        return 2
+    env = sys.argv[1]
     try:
         return drift(account(env), env)
     except BerthError as error:

@@ -39,7 +39,10 @@ def _deployed(place: Place, env: str) -> datetime | None:
 
 def main() -> int:
     """Write it, and say what was written."""
-    env, text = sys.argv[1:]
+    if len(sys.argv) != 3:
+        print("usage: python -m scripts.ci.lifetime ENV DURATION, such as aws-vm 8h", file=sys.stderr)
+        return 2
+    _, env, text = sys.argv
     try:
         place = account(env)
         end = end_of(place, env, text, datetime.now(UTC))

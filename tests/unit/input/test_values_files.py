@@ -60,6 +60,19 @@ def as_engine(values: dict[str, Any]) -> dict[str, str]:
     return {key: recorder.as_text(value) for key, value in values.items()}
 
 
+def remembered(monkeypatch: pytest.MonkeyPatch) -> list[recorder.Recording]:
+    """The recordings that are made from now on, those of programs that fail included."""
+    recordings: list[recorder.Recording] = []
+
+    class Remembered(recorder.Recording):
+        def __init__(self) -> None:
+            super().__init__()
+            recordings.append(self)
+
+    monkeypatch.setattr(recorder, "Recording", Remembered)
+    return recordings
+
+
 def test_there_are_as_many_as_promised() -> None:
     assert len(OLD) + len(NEW) >= 100
     assert len(VALID) >= 40
@@ -91,9 +104,7 @@ def test_the_program_stops_before_the_first_resource_and_look_up(
     errors: list[str] = []
     monkeypatch.setattr(pulumi.log, "error", lambda text, *_: errors.append(text))
     monkeypatch.setattr(config, "load", partial(load, recorder.NOW))
-    recordings: list[recorder.Recording] = []
-    made = recorder.Recording
-    monkeypatch.setattr(recorder, "Recording", lambda: recordings.append(made()) or recordings[-1])
+    recordings = remembered(monkeypatch)
     values = {f"berth:{key}": value for key, value in as_engine(values_of(name, case)).items()}
 
     def program() -> None:
@@ -130,9 +141,7 @@ def test_keys_that_would_not_fit_are_refused_before_anything_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     values = {**GOOD["aws-vm"], "access": {"kind": "bastion"}, "ssh_public_keys": recorder.keys(20)}
-    recordings: list[recorder.Recording] = []
-    made = recorder.Recording
-    monkeypatch.setattr(recorder, "Recording", lambda: recordings.append(made()) or recordings[-1])
+    recordings = remembered(monkeypatch)
     with pytest.raises(ConfigError, match="EC2 takes 16384"):
         recorder.record("aws-vm", values, monkeypatch, tmp_path)
     assert recordings[0].resources == recordings[0].calls == []

@@ -5,6 +5,7 @@ stack does not have. Nothing but `leaked` may ever be deleted, and a doubt makes
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -41,9 +42,10 @@ class Live:
     """Something that exists. type: Pulumi's token; id: as Pulumi has it, for a group or a role its name.
 
     inside: id of the network or namespace. holders: ids of what uses it, and ends with it or must end before
-    it. blocks: ids of what cannot be deleted while it is there. goes: the cloud ends it with its holder by
-    itself. foreign: who made it, where that is neither berth nor Kubernetes. doubt: why it may not be deleted
-    without a look, as "objects would be lost". props: Pulumi's property names, to price it.
+    it; parts: ids of what it so holds. blocks: ids of what cannot be deleted while it is there. goes: the
+    cloud ends it with its holder by itself. foreign: who made it, where that is neither berth nor Kubernetes.
+    doubt: why it may not be deleted without a look, as "objects would be lost". props: Pulumi's property
+    names, to price it.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Live:
     created: datetime | None = None
     inside: str = ""
     holders: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     foreign: str = ""
     goes: bool = False
@@ -176,6 +179,10 @@ class _Judge:
         self.by_id = {live.id: live for live in lives}
         self.spaces = {live.id for live in lives if live.type in SPACES and self._is_ours(live)}
         self.verdicts: dict[str, tuple[str, str]] = {}
+        self.held: dict[str, list[str]] = defaultdict(list)
+        for live in lives:
+            for part in live.parts:
+                self.held[part].append(live.id)
 
     def findings(self) -> list[Finding]:
         unknown = [live for live in self.lives if not self.stack.has(live) and self._concerns(live)]
@@ -195,7 +202,7 @@ class _Judge:
             region=live.region,
             name=live.name or live.tags.get("Name", ""),
             environment=live.tags.get(ENVIRONMENT) or (self.stack.environment if self._is_ours(live) else ""),
-            owner=live.tags.get(OWNER) or live.foreign,
+            owner=live.tags.get(OWNER, ""),
             created=live.created,
             cls=verdict,
             reason=reason,
@@ -204,7 +211,8 @@ class _Judge:
         )
 
     def _blockers(self, id_: str, stays: set[str]) -> tuple[str, ...]:
-        return tuple(sorted(live.id for live in self.lives if id_ in live.blocks and live.id in stays))
+        holding = [live for live in self.lives if live.id in stays]
+        return tuple(sorted(live.id for live in holding if id_ in (*live.blocks, *live.parts)))
 
     def _is_ours(self, live: Live) -> bool:
         """Whether the tags say that it is this environment's, or its cluster's."""
@@ -217,8 +225,11 @@ class _Judge:
         """Whether it is the environment's, or is where it is in the environment's way."""
         if self._is_ours(live) or live.inside in self.spaces:
             return True
-        others = [self.by_id[id_] for id_ in (*live.blocks, *live.holders) if id_ in self.by_id]
+        others = [self.by_id[id_] for id_ in (*live.blocks, *self._holders(live)) if id_ in self.by_id]
         return any(self._is_ours(other) or other.inside in self.spaces for other in others)
+
+    def _holders(self, live: Live) -> list[str]:
+        return [*live.holders, *self.held[live.id]]
 
     def _verdict(self, live: Live) -> tuple[str, str]:
         if live.id not in self.verdicts:
@@ -233,7 +244,7 @@ class _Judge:
             return PROTECTED, protection
         if live.tags.get(ENVIRONMENT, self.stack.environment) != self.stack.environment:
             return UNCERTAIN, f"belongs to the environment {live.tags[ENVIRONMENT]}"
-        named = [*live.holders, cluster_of(live.tags)]
+        named = [*self._holders(live), cluster_of(live.tags)]
         if holders := [self.by_id[id_] for id_ in named if id_ in self.by_id and id_ != live.id]:
             return self._held(live, holders)
         return self._foreign(live) or self._doubt(live) or self._age(live) or (LEAKED, self._why(live))

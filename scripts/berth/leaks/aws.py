@@ -5,7 +5,6 @@ types. Each thing is described by its own service before it counts.
 https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.html
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from infra.spend.leaks import ENVIRONMENT, Live, cluster_of
 from rehearsal.errors import BerthError
 from scripts.berth.aws.clients import asking, client
 from scripts.berth.leaks import services
-from scripts.berth.leaks.kinds import IMAGE, KINDS, Kind
+from scripts.berth.leaks.kinds import INTERFACE, KINDS, Kind
 from scripts.berth.leaks.listed import Listed
 from scripts.berth.place import Place
 
@@ -81,18 +80,16 @@ def _rows(where: Region, kind: Kind) -> list[Live]:
 
 
 def _named(found: dict[str, Live], region: str) -> list[Live]:
-    """With the region, and with holders that a thing's own answer does not name, or not by their id."""
+    """With the region, holders by their ids, and whose interfaces are a part of what."""
     # An interface's description has but a part of a load balancer's id.
     balancers = {id_.partition(":loadbalancer/")[2]: id_ for id_ in found if ":loadbalancer/" in id_}
-    images: dict[str, list[str]] = defaultdict(list)
-    for live in found.values():
-        for snapshot in live.blocks if live.type == IMAGE else ():
-            images[snapshot].append(live.id)
+    parts = {part for live in found.values() for part in live.parts}
     return [
         replace(
             live,
             region=region,
-            holders=(*(balancers.get(holder, holder) for holder in live.holders), *images.get(live.id, ())),
+            holders=tuple(balancers.get(holder, holder) for holder in live.holders),
+            goes=live.goes or (live.type == INTERFACE and live.id in parts),
         )
         for live in found.values()
     ]
@@ -102,7 +99,8 @@ def _concerned(lives: list[Live], clusters: set[str]) -> list[Live]:
     tagged = {live.id for live in lives if ENVIRONMENT in live.tags or cluster_of(live.tags) in clusters}
     near = tagged | {live.id for live in lives if live.inside in tagged or tagged.intersection(live.blocks)}
     while True:
-        hanging = {live.id for live in lives if near.intersection(live.holders)} - near
+        parts = {part for live in lives if live.id in near for part in live.parts}
+        hanging = {live.id for live in lives if live.id in parts or near.intersection(live.holders)} - near
         if not hanging:
             return [live for live in lives if live.id in near]
         near |= hanging

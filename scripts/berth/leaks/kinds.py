@@ -11,7 +11,7 @@ from typing import Any
 from infra.spend.leaks import Live
 
 Answer = Mapping[str, Any]
-IMAGE = "aws:ec2/ami:Ami"
+INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 _ENDED = {"terminated", "shutting-down", "deleted", "deleting", "delete-complete", "failed"}
 
 
@@ -70,7 +70,6 @@ def _instance(row: Answer) -> Live | None:
         blocks=(
             *_ids(row.get("SecurityGroups", []), "GroupId"),
             *_ids(nics, "SubnetId"),
-            *_ids(nics, "NetworkInterfaceId"),
             row.get("VpcId", ""),
         ),
         props={
@@ -123,12 +122,12 @@ def _interface(row: Answer) -> Live:
     holders = (instance,) if instance else tuple(found)
     return Live(
         id=row["NetworkInterfaceId"],
-        type="aws:ec2/networkInterface:NetworkInterface",
+        type=INTERFACE,
         name=description,
         tags=tags_of(row),
         inside=row.get("VpcId", ""),
         holders=holders,
-        blocks=(*_ids(row.get("Groups", []), "GroupId"), row.get("SubnetId", ""), row.get("VpcId", "")),
+        blocks=(*_ids(row.get("Groups", []), "GroupId"), *_ids([row], "SubnetId", "VpcId")),
         goes=bool(attachment.get("DeleteOnTermination") or row.get("RequesterManaged") or found),
         foreign=_owner_of_interface(row, description),
     )
@@ -166,11 +165,8 @@ def _nat(row: Answer) -> Live | None:
         tags=tags_of(row),
         created=row.get("CreateTime"),
         inside=row.get("VpcId", ""),
-        blocks=(
-            row.get("SubnetId", ""),
-            row.get("VpcId", ""),
-            *_ids(addresses, "AllocationId", "NetworkInterfaceId"),
-        ),
+        parts=_ids(addresses, "AllocationId", "NetworkInterfaceId"),
+        blocks=_ids([row], "SubnetId", "VpcId"),
         props={"subnetId": row.get("SubnetId")},
     )
 
@@ -186,10 +182,10 @@ def _endpoint(row: Answer) -> Live | None:
         tags=tags_of(row),
         created=row.get("CreationTimestamp"),
         inside=row.get("VpcId", ""),
+        parts=tuple(row.get("NetworkInterfaceIds", [])),
         blocks=(
             *row.get("SubnetIds", []),
             *_ids(row.get("Groups", []), "GroupId"),
-            *row.get("NetworkInterfaceIds", []),
             row.get("VpcId", ""),
         ),
         foreign=f"made by an AWS service ({row.get('ServiceName')})" if asked else "",
@@ -210,12 +206,8 @@ def _connect_endpoint(row: Answer) -> Live | None:
         tags=tags_of(row),
         created=row.get("CreatedAt"),
         inside=row.get("VpcId", ""),
-        blocks=(
-            *row.get("SecurityGroupIds", []),
-            *row.get("NetworkInterfaceIds", []),
-            row.get("SubnetId", ""),
-            row.get("VpcId", ""),
-        ),
+        parts=tuple(row.get("NetworkInterfaceIds", [])),
+        blocks=(*row.get("SecurityGroupIds", []), *_ids([row], "SubnetId", "VpcId")),
     )
 
 
@@ -269,10 +261,10 @@ def _image(row: Answer) -> Live | None:
     snapshots = [one["Ebs"] for one in row.get("BlockDeviceMappings", []) if one.get("Ebs")]
     return Live(
         id=row["ImageId"],
-        type=IMAGE,
+        type="aws:ec2/ami:Ami",
         name=row.get("Name", ""),
         tags=tags_of(row),
-        blocks=_ids(snapshots, "SnapshotId"),
+        parts=_ids(snapshots, "SnapshotId"),
     )
 
 

@@ -43,7 +43,7 @@ def remove(place: Place, finding: Finding) -> None:
             _REMOVE[finding.type](lambda service: client(place, service, finding.region), finding.id)
         except Exception as error:
             code = code_of(error)
-            said = f"{code}: {error}" if code else str(error)
+            said = f"{code}: {_message(error)}"
             if code and any(mark in code for mark in _GONE):
                 return
             interface = finding.type.endswith(
@@ -52,6 +52,11 @@ def remove(place: Place, finding: Finding) -> None:
             if code and (interface or any(mark in code for mark in _CLEARS)):
                 raise NotYet(said) from None
             raise
+
+
+def _message(error: Exception) -> str:
+    response = getattr(error, "response", None) or {}
+    return str((response.get("Error") or {}).get("Message") or error)
 
 
 def rank(token: str) -> int:
@@ -133,6 +138,11 @@ def _role(client_of: Callable[[str], Any], id_: str) -> None:
     iam.delete_role(RoleName=id_)
 
 
+def _budget(client_of: Callable[[str], Any], id_: str) -> None:
+    account, _, name = id_.partition(":")
+    client_of("budgets").delete_budget(AccountId=account, BudgetName=name)
+
+
 def _rule(client_of: Callable[[str], Any], id_: str) -> None:
     events = client_of("events")
     targets = [target["Id"] for target in events.list_targets_by_rule(Rule=id_)["Targets"]]
@@ -194,6 +204,7 @@ _REMOVE: Mapping[str, Remove] = {
     "aws:ssm/parameter:Parameter": _call("ssm", "delete_parameter", "Name"),
     "aws:ecr/repository:Repository": _call("ecr", "delete_repository", "repositoryName"),
     "aws:s3/bucket:Bucket": _call("s3", "delete_bucket", "Bucket"),
+    "aws:budgets/budget:Budget": _budget,
     "aws:iam/instanceProfile:InstanceProfile": _profile,
     "aws:iam/role:Role": _role,
 }

@@ -1,10 +1,11 @@
 """What other services than EC2 have of an environment: listed, or found by its tag and then looked at."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from infra.spend.leaks import ENVIRONMENT, Live
+from infra.spend.leaks import ENVIRONMENT, MANAGED_BY, MANAGER, Live
 from scripts.berth.aws.clients import asking, code_of
 from scripts.berth.leaks.kinds import tags_of
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 Ask = Callable[[], list[Live]]
 USED = (
-    *("autoscaling", "elb", "elbv2", "eks", "iam", "resourcegroupstaggingapi"),
+    *("autoscaling", "budgets", "sts", "elb", "elbv2", "eks", "iam", "resourcegroupstaggingapi"),
     *("cloudwatch", "ecr", "events", "kms", "lambda", "logs", "s3", "sns", "ssm"),
 )
 GONE = {
@@ -208,10 +209,44 @@ def _roles(where: "Region") -> Iterator[Live]:
                 )
 
 
+def _repositories(where: "Region") -> Iterator[Live]:
+    ecr = where.client("ecr")
+    for page in ecr.get_paginator("describe_repositories").paginate():
+        for row in page["repositories"]:
+            name, arn = row["repositoryName"], row["repositoryArn"]
+            tags = tags_of(ecr.list_tags_for_resource(resourceArn=arn))
+            if ENVIRONMENT not in tags:
+                continue
+            full = ecr.list_images(repositoryName=name, maxResults=1).get("imageIds")
+            yield Live(
+                id=name,
+                type="aws:ecr/repository:Repository",
+                name=name,
+                arn=arn,
+                tags=tags,
+                created=row.get("createdAt"),
+                doubt="it has images, which would be lost" if full else "",
+            )
+
+
+_FILTERED = re.compile(rf"user:{ENVIRONMENT}\$([^\"]+)\"")  # infra/spend/budget.py writes it so
+
+
+def _budgets(where: "Region") -> Iterator[Live]:
+    """Budgets have no region; whose they are is told by the tag that they filter costs by."""
+    account = where.client("sts").get_caller_identity()["Account"]
+    for page in where.client("budgets").get_paginator("describe_budgets").paginate(AccountId=account):
+        for row in page.get("Budgets", []):
+            found = _FILTERED.search(json.dumps([row.get("CostFilters"), row.get("FilterExpression")]))
+            if found and row["BudgetName"] == f"{MANAGER}-{found[1]}":
+                tags = {ENVIRONMENT: found[1], MANAGED_BY: MANAGER}
+                id_ = f"{account}:{row['BudgetName']}"
+                yield Live(id=id_, type="aws:budgets/budget:Budget", name=row["BudgetName"], tags=tags)
+
+
 # ARN → type and id, for what the tagging API names and no other call here lists.
 _BY_ARN = (
     (re.compile(r"arn:[^:]+:s3:::(?P<id>[^/]+)"), "aws:s3/bucket:Bucket"),
-    (re.compile(r"arn:[^:]+:ecr:[^:]*:\d+:repository/(?P<id>.+)"), "aws:ecr/repository:Repository"),
     (re.compile(r"arn:[^:]+:logs:[^:]*:\d+:log-group:(?P<id>[^:]+)"), "aws:cloudwatch/logGroup:LogGroup"),
     (re.compile(r"(?P<id>arn:[^:]+:sns:[^:]*:\d+:[^:]+)"), "aws:sns/topic:Topic"),
     (
@@ -252,13 +287,6 @@ def _bucket(where: "Region", id_: str) -> dict[str, Any]:
     return {"doubt": "it has objects, which would be lost"} if full else {}
 
 
-def _repository(where: "Region", id_: str) -> dict[str, Any]:
-    row = where.client("ecr").describe_repositories(repositoryNames=[id_])["repositories"][0]
-    images = where.client("ecr").list_images(repositoryName=id_, maxResults=1).get("imageIds")
-    doubt = {"doubt": "it has images, which would be lost"} if images else {}
-    return {"created": row.get("createdAt"), **doubt}
-
-
 def _log_group(where: "Region", id_: str) -> dict[str, Any] | None:
     rows = where.client("logs").describe_log_groups(logGroupNamePrefix=id_)["logGroups"]
     return {} if any(row["logGroupName"] == id_ for row in rows) else None
@@ -297,7 +325,6 @@ def _rule(where: "Region", id_: str) -> dict[str, Any]:
 
 _LOOKS: Mapping[str, Callable[["Region", str], dict[str, Any] | None]] = {
     "aws:s3/bucket:Bucket": _bucket,
-    "aws:ecr/repository:Repository": _repository,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:sns/topic:Topic": _topic,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
@@ -314,4 +341,6 @@ _LISTINGS: Mapping[str, Callable[["Region"], Iterator[Live]]] = {
     "EKS clusters": _clusters,
     "IAM roles": _roles,
     "tagged resources": _tagged,
+    "budgets": _budgets,
+    "repositories": _repositories,
 }

@@ -17,12 +17,15 @@ def report(console: Console, findings: Sequence[Finding]) -> None:
     if not findings:
         console.print("Nothing lives that the state does not have.", highlight=False)
         return
-    table = Table("class", "what", "id", "owner", "a day", "why", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("class", "what", "id", "owner", "a day", "why"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"class", "a day"})
     for finding in sorted(findings, key=lambda one: CLASSES.index(one.cls)):
         why = finding.reason
         if finding.blocked_by:
             why += f"; held by {', '.join(finding.blocked_by)}"
-        what = f"{finding.kind} {finding.name}".strip()
+        named = finding.name and finding.name not in finding.id
+        what = f"{finding.kind} {finding.name}" if named else finding.kind or finding.name
         table.add_row(
             Text(finding.cls, style=STYLES.get(finding.cls, "")),
             Text(what),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -182,3 +183,12 @@ def test_missing_words_are_a_usage_error(
     monkeypatch.setattr(sys, "argv", ["module"])
     assert module.main() == 2
     assert capsys.readouterr().err.startswith("usage: python -m scripts.ci.")
+
+
+@pytest.mark.skipif(
+    not shutil.which("shellcheck"), reason="shellcheck is not installed; ./scripts/test brings it"
+)
+def test_shellcheck_passes() -> None:
+    scripts = [file for file in SCRIPTS.iterdir() if file.is_file() and file.read_bytes().startswith(b"#!")]
+    assert {file.name for file in scripts} >= {"images", "preview", "report", "setup"}
+    subprocess.run(["shellcheck", "--external-sources", *scripts], check=True)

@@ -14,7 +14,7 @@ from typing import Any
 from rehearsal.errors import BerthError
 from scripts.berth import stack
 from scripts.berth.pending import aws, backend, kubernetes, state
-from scripts.berth.pending.aws_types import LOOKUPS
+from scripts.berth.pending.aws_types import LOOKUPS, UPDATED_AGAIN
 from scripts.berth.place import Place
 
 Say = Callable[[str], None]
@@ -44,7 +44,7 @@ def resolve(place: Place, env: str, say: Say) -> int:
     after = state.resolved(before, found)
     if number:
         place.capture("stack", "import", "--stack", env, stdin=json.dumps(after))
-    _look_at(place, env, after, state.to_look_at(before, after), say)
+    _look_at(place, env, after, state.to_look_at(before, after, UPDATED_AGAIN), say)
     if number:
         joined = f": {len(found)} had been done, and joined the stack" if found else ""
         say(f"{number} operations of a killed command were resolved{joined}")

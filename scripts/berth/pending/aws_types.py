@@ -289,6 +289,11 @@ LOOKUPS: Mapping[str, Lookup] = {
     ),
 }
 
+UPDATED_AGAIN: Mapping[str, str] = {
+    "aws:autoscaling/group:Group": "its machines are exchanged by a second call, after it was changed",
+}
+"""Types whose interrupted update is done again from the start, although part of it can be seen."""
+
 REPEATABLE: Mapping[str, str] = {
     "aws:autoscaling/policy:Policy": "put under its name; goes with its group",
     "aws:autoscaling/schedule:Schedule": "put under its name; goes with its group",

@@ -6,7 +6,7 @@ https://github.com/pulumi/pulumi/blob/master/pkg/backend/snapshot.go
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 Deployment = dict[str, Any]
@@ -97,13 +97,17 @@ def _joining(pending: Resource, identity: str) -> Resource:
     return resource
 
 
-def to_look_at(before: Deployment, after: Deployment) -> list[str]:
-    """URNs of which the state does not know what they are like: half updated, half deleted, just joined."""
-    half = {
-        str((operation.get("resource") or {}).get("urn"))
-        for operation in operations(before)
-        if operation.get("type") in ("updating", "deleting")
-    }
+def to_look_at(before: Deployment, after: Deployment, again: Collection[str] = ()) -> list[str]:
+    """URNs of which the state does not know what they are like: half updated, half deleted, just joined.
+
+    again: types of which the state keeps what it had, so that the whole update is done again.
+    """
+    half = set()
+    for operation in operations(before):
+        resource = operation.get("resource") or {}
+        updating = operation.get("type") == "updating" and resource.get("type") not in again
+        if updating or operation.get("type") == "deleting":
+            half.add(str(resource.get("urn")))
     return [
         str(one["urn"])
         for one in resources(after)

@@ -71,6 +71,7 @@ def test_what_was_changed_or_deleted_stays_and_is_looked_at() -> None:
     after = state.resolved(before, {})
     assert names(after) == ["aws", "changed", "deleted", "quiet"]
     assert state.to_look_at(before, after) == [changed["urn"], deleted["urn"]]
+    assert state.to_look_at(before, after, again={VPC}) == [deleted["urn"]]
 
 
 def test_components_and_providers_are_made_anew() -> None:

@@ -46,9 +46,8 @@ def run(
     stoppable = idle.stoppable(judged, machines)
     state = stack.exported(place, env) if stoppable else {}
     hourly = _hourly(state, stoppable, machines)
-    stopped = [group for group in stoppable if stop]
-    for group in stopped:
-        target.stop(place, env, group)
+    changed = [name for group in stoppable if stop for name in target.stop(place, env, group)]
+    stopped = list(dict.fromkeys(changed))
     told = _tell(place, env, state, stopped)
     found = {
         "environment": env,

@@ -2,7 +2,7 @@
 
 import importlib
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from rich.console import Console
 
@@ -49,14 +49,11 @@ class Target(Protocol):
             BerthError: the target has none of its own.
         """
 
-    def stop(self, place: Place, env: str, group: str) -> None:
-        """Have a group of `watched` run nothing, in a way that a refresh of the stack sees."""
+    def stop(self, place: Place, env: str, group: str) -> list[str]:
+        """Have a group of `watched` run nothing, as a refresh then sees; returns all that was changed."""
 
     def spent(self, place: Place, env: str) -> Spent | None:
         """The month against the budget; None where there is no budget, or no reader for its cloud yet."""
-
-    def exists(self, place: Place, inputs: dict[str, Any]) -> bool:
-        """Whether what these inputs describe exists: a killed engine was creating it."""
 
     def alive(self, where: Paths, choice: Choice) -> bool:
         """Whether the rehearsed API that holds the environment's resources still runs."""

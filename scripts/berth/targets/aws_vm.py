@@ -116,9 +116,13 @@ def _use(storage: Bucket, instance: str) -> tuple[Slot, ...]:
     return idle.read(storage.get_list(f"machines/{instance}/utilization.json"))
 
 
-def stop(place: Place, env: str, group: str) -> None:
-    """Have the group want no machine."""
-    groups.stop(place, deployed(place, env), group)
+def stop(place: Place, env: str, group: str) -> list[str]:
+    """Have the group want no machine, nor any group that is still waiting for one in its place."""
+    outputs = deployed(place, env)
+    waiting = [one.name for one in groups.groups(place, outputs) if one.desired and not one.instances]
+    for name in (group, *waiting):
+        groups.stop(place, outputs, name)
+    return [group, *waiting]
 
 
 def spent(place: Place, env: str) -> Spent | None:

@@ -97,9 +97,10 @@ def watched(place: Place, env: str) -> list[Watched]:
     )
 
 
-def stop(place: Place, env: str, group: str) -> None:
+def stop(place: Place, env: str, group: str) -> list[str]:
     """Nothing is ever named here: see `watched`."""
     del place, env, group
+    return []
 
 
 def spent(place: Place, env: str) -> Spent | None:

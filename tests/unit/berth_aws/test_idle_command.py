@@ -1,8 +1,10 @@
 """`berth idle`: reads what the machine wrote, ends it by its group, and says how it comes back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deployed_account import Account, stub
@@ -10,7 +12,7 @@ from test_spending import STATE, group
 
 from rehearsal.errors import BerthError
 from scripts.berth import idle
-from scripts.berth.aws import clients
+from scripts.berth.aws import clients, groups
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 URN = "urn:pulumi:aws-vm::berth::aws:autoscaling/group:Group::group-group"
@@ -78,6 +80,27 @@ def test_stopping_empties_the_group_and_tells_the_state(
     assert found["again"] == "berth up aws-vm"
     assert _desired(account) == (0, 1), "the limit stays: `up` has only to want a machine again"
     assert f"refresh --stack aws-vm --yes --skip-preview --target {URN}" in account.calls
+
+
+def test_no_group_that_waits_for_a_machine_starts_one_in_its_place(
+    account: Account, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _machine(account, mean=0.5)
+    group(account, "aws-vm", "aws-vm-on-demand")
+    listed = groups.groups
+
+    def without_its_machine(*where: Any) -> list[groups.Group]:
+        """The emulation gives every group its machine at once."""
+        return [
+            replace(one, instances=()) if one.name == "aws-vm-on-demand" else one for one in listed(*where)
+        ]
+
+    monkeypatch.setattr(groups, "groups", without_its_machine)
+    assert _run(account, stop=True, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["stopped"] == ["aws-vm-machine", "aws-vm-on-demand"]
+    asked = clients.autoscaling(account.place, "us-east-1")
+    found = asked.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert [one["DesiredCapacity"] for one in found] == [0, 0]
 
 
 def test_where_the_state_cannot_be_told_a_refresh_is_named(

@@ -4,6 +4,7 @@ Nothing here fails a preview: what cannot be asked is said. boto3 is imported on
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from rehearsal.errors import BerthError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from infra.spend.preview.wanting import Machines
     from infra.spend.quota import Granted, Need
 
-NOT_ASKED = ("not looked up (--no-live)",)
+NOT_ASKED: tuple[str, ...] = ("not looked up (--no-live)",)
 
 
 def prepare(place: Place, env: str) -> None:
@@ -27,7 +28,8 @@ def prepare(place: Place, env: str) -> None:
         if str(asked.get("target", "")).startswith("aws") and asked.get("region"):
             from scripts.berth.aws import clients, lookups  # noqa: F401 - the import is what takes long
 
-            clients.ec2(place, str(asked["region"]))
+            for service in ("ec2", "service-quotas"):
+                clients.client(place, service, str(asked["region"]))
     except BerthError:
         return
 
@@ -44,8 +46,14 @@ def found(place: Place, recording: "Recording", *, live: bool) -> "Found":
     before, after = cost.before(recording), cost.after(recording)
     needs_before, needs_after = quota.needs(before), quota.needs(after)
     wanted = wanting.machines(after)
-    granted, quota_notes = ({}, NOT_ASKED) if not live else _granted(place, needs_after)
-    looked, capacity_notes = ([], NOT_ASKED) if not live else _capacity(place, wanted)
+    granted: dict[tuple[str, str], Granted] = {}
+    looked: list[Capacity] = []
+    quota_notes = capacity_notes = NOT_ASKED
+    if live:
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            asked = beside.submit(_granted, place, needs_after)
+            looked, capacity_notes = _capacity(place, wanted)
+            granted, quota_notes = asked.result()
     zones = [line for one, each in zip(wanted, looked, strict=False) for line in judge(each, one.wanted)]
     return Found(
         quota=tuple(quota.judge(needs_before, needs_after, granted)),

@@ -62,7 +62,7 @@ def _title(one: Decision) -> str:
     if one.errors:
         return "it fails"
     title = words.counted(one.changes)
-    if one.cost is not None:
+    if one.cost is not None and one.cost.rows:
         title += f", {words.totals(one.cost)[0]} an hour"
     return title
 

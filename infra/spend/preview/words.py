@@ -187,6 +187,8 @@ def _data(one: Decision) -> Summary | None:
 def _cost(one: Decision) -> Summary:
     if one.cost is None:
         return Summary(heading="Cost", text=NOT_KNOWN, level="note")
+    if not one.cost.rows:
+        return Summary(heading="Cost", text="nothing here has a price of its own")
     hour, month, delta = totals(one.cost)
     said = unknown(one.cost)
     parts = [f"{hour} an hour, {month} a month ({delta})", *([said] if said else [])]

@@ -168,6 +168,42 @@ def test_a_role_may_do_what_aws_says_its_work_needs(role: str, handlers: tuple[s
     assert lacking - ({"iam:TagRole", "iam:UntagRole"} if role == "reap" else set()) == set()
 
 
+@cache
+def _services() -> dict[str, dict[str, Any]]:
+    """The services' actions, and types of resources with ARNs and condition keys, as AWS lists them."""
+    return dict(json.loads((SCHEMAS.parent / "AdditionalSpecs" / "Policies.json").read_text()))
+
+
+def _granted() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Every action that a statement allows, with the types of resources that it can be limited to."""
+    for name in roles.POLICIES:
+        for statement in _statements(name):
+            for action in _listed(statement["Action"]):
+                prefix, _, wanted = action.partition(":")
+                service = _services()[prefix]
+                found = [one for one in service["Actions"] if fnmatchcase(one, wanted.lower())]
+                assert found, f"{action} is no action"
+                for one in found:
+                    limits = {kind.lower() for kind in service["Actions"][one].get("Resources", [])}
+                    yield action, statement, {kind: service["Resources"].get(kind) or {} for kind in limits}
+
+
+def test_every_limit_of_a_statement_can_be_met() -> None:
+    """An action that takes no such ARN or no such tag would be refused always, and nobody would see why."""
+    for action, statement, kinds in _granted():
+        named = _listed(statement["Resource"])
+        if named != ["*"]:
+            patterns = [
+                re.sub(r"\$\{\w+\}|\.\*", "*", arn) for kind in kinds.values() for arn in kind["ARNFormats"]
+            ]
+            concrete = [arn.replace("*", "x") for arn in named]
+            assert any(fnmatchcase(arn, pattern) for arn in concrete for pattern in patterns), action
+        if "aws:ResourceTag" in str(statement.get("Condition")):
+            assert kinds, action
+            for kind in kinds.values():
+                assert "aws:ResourceTag/${TagKey}" in kind["ConditionKeys"], action
+
+
 def test_a_preview_changes_nothing() -> None:
     actions = {
         action.partition(":")[2]

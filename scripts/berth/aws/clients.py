@@ -4,6 +4,7 @@ boto3 is imported here alone and only when it is used: that takes longer than mo
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRetr
 }
 REFUSED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 LOG_IN = "Log in, for example with `aws sso login`, or set AWS_PROFILE; `aws sts get-caller-identity` tells."
+_SESSION = ("session",)
+_MAKING = threading.Lock()  # sessions are not made for several threads at once; clients are
 
 
 def ec2(place: Place, region: str) -> "EC2Client":
@@ -49,9 +52,10 @@ def client(place: Place, service: str, region: str, *, endpoint: str | None = No
     service_variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
     endpoint = endpoint or environ.get(service_variable) or environ.get("AWS_ENDPOINT_URL")
     key = (service, region, endpoint or "")
-    if key not in place.clients:
-        place.clients[key] = _made(place, service, region, endpoint)
-    return place.clients[key]
+    with _MAKING:
+        if key not in place.clients:
+            place.clients[key] = _made(place, service, region, endpoint)
+        return place.clients[key]
 
 
 def _made(place: Place, service: str, region: str, endpoint: str | None) -> Any:
@@ -64,17 +68,20 @@ def _made(place: Place, service: str, region: str, endpoint: str | None) -> Any:
         s3={"addressing_style": "path" if endpoint else "auto"},
     )
     with asking(f"the credentials for {service}"):
-        session = _session(place, region)
-        return session.client(service, endpoint_url=endpoint, config=config)
+        # One session for all: it keeps what it has read of a service, which takes longer than anything else.
+        if _SESSION not in place.clients:
+            place.clients[_SESSION] = _session(place)
+        session = place.clients[_SESSION]
+        return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
 
 
-def _session(place: Place, region: str) -> Any:
+def _session(place: Place) -> Any:
     import boto3
     import botocore.session
 
     environ = place.environ
     if not place.rehearsed:
-        return boto3.Session(region_name=region)
+        return boto3.Session()
     # botocore reads this process's environment, which is not the rehearsal's: nothing of it may join in.
     own = botocore.session.Session(
         session_vars={
@@ -88,7 +95,6 @@ def _session(place: Place, region: str) -> Any:
         aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
         aws_session_token=environ.get("AWS_SESSION_TOKEN"),
-        region_name=region,
     )
 
 

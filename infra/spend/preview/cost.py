@@ -52,6 +52,16 @@ class Cost:
         return self.hourly_delta * estimate.HOURS_A_MONTH
 
     @property
+    def first(self) -> bool:
+        """Whether nothing of this is there yet."""
+        return all(row.before is None for row in self.rows)
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing of this will be left."""
+        return all(row.after is None for row in self.rows)
+
+    @property
     def uneven(self) -> bool:
         """Whether something of unknown price comes, goes or changes, so that no difference can be had."""
         return any(

@@ -168,7 +168,7 @@ def _cost(cost: Cost | None) -> Iterator[str]:
     yield "| What | An hour | A month | Resource |"
     yield "|---|--:|--:|---|"
     for row in cost.rows[:MOST_ROWS]:
-        yield _row(row, notes)
+        yield _row(row, cost, notes)
     yield from _rest(cost.rows[MOST_ROWS:], notes)
     yield f"| **All that is known** | **{hour}** | **{month}** | {delta} |"
     yield ""
@@ -181,10 +181,12 @@ def _cost(cost: Cost | None) -> Iterator[str]:
     yield ""
 
 
-def _row(row: Row, notes: "Notes") -> str:
+def _row(row: Row, cost: Cost, notes: "Notes") -> str:
     hour, month = words.pair(row, words.price), words.pair(row, words.price_of_month)
-    name = f"{cell(words.what(row))}{notes.mark(row.after or row.before)}"
-    name, hour, month = (f"**{text}**" if row.changes else text for text in (name, hour, month))
+    name = f"{cell(words.what(row, cost))}{notes.mark(row.after or row.before)}"
+    name, hour, month = (
+        f"**{text}**" if row.changes and not cost.first else text for text in (name, hour, month)
+    )
     return f"| {name} | {hour} | {month} | {code(row.resource, table=True)} |"
 
 

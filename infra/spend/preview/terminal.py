@@ -34,11 +34,11 @@ def show(console: Console, one: Decision) -> None:
         _capacity(console, one)
     for finding in one.findings:
         style = "bold red" if finding.stops else "yellow"
-        console.print(Text(f"{finding.policy}: ", style=style) + Text(finding.message), soft_wrap=True)
+        console.print(Text.assemble((f"{finding.policy}: ", style), finding.message), soft_wrap=True)
     for warning in one.warnings:
-        console.print(Text("warning: ", style="yellow") + Text(warning), soft_wrap=True)
+        console.print(Text.assemble(("warning: ", "yellow"), warning), soft_wrap=True)
     for error in one.errors:
-        console.print(Text("error: ", style="bold red") + Text(error), soft_wrap=True)
+        console.print(Text.assemble(("error: ", "bold red"), error), soft_wrap=True)
     _summary(console, one)
 
 
@@ -46,8 +46,8 @@ def _loss(console: Console, change: Change) -> None:
     if change.loss is None:
         return
     lasting = change.loss.kind == "lasting"
-    text = Text("DATA LOSS " if lasting else "scratch   ", style="bold red" if lasting else "yellow")
-    text.append(f"{change.kind} {change.name}", style="bold")
+    heading = ("DATA LOSS ", "bold red") if lasting else ("scratch   ", "yellow")
+    text = Text.assemble(heading, (f"{change.kind} {change.name}", "bold"))
     text.append(f" is {words.PAST[change.op]}: {change.loss.what}")
     if change.forced_by:
         text.append(f"; forced by {'; '.join(words.reasons(change))}")
@@ -66,11 +66,11 @@ def _changes(console: Console, one: Decision) -> None:
 
 
 def _changed(change: Change, names: Sequence[str]) -> Text:
-    text = Text(f"  {words.SIGN[change.op]} ", style=_COLOUR[change.op])
+    text = Text.assemble((f"  {words.SIGN[change.op]} ", _COLOUR[change.op]))
     listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     kind = change.kind if len(names) == 1 or not change.properties else f"{len(names)} resources"
     text.append(f"{kind} ", style="dim")
-    text.append(listed)
+    text.append(listed, style=_COLOUR[change.op])
     if change.properties:
         said = words.reasons(change) or words.properties(change)
         text.append("  forced by " if change.forced_by else "  ", style="dim")
@@ -88,7 +88,7 @@ def _cost(console: Console, cost: Cost | None) -> None:
         )
     for row in cost.rows[:MOST_ROWS]:
         table.add_row(
-            Text(words.what(row)),
+            Text(words.what(row, cost)),
             words.pair(row, words.price),
             words.pair(row, words.price_of_month),
             Text(row.resource, style="dim"),
@@ -140,7 +140,7 @@ def _capacity(console: Console, one: Decision) -> None:
 def _summary(console: Console, one: Decision) -> None:
     console.print()
     for each in words.summary(one):
-        text = Text(f"{each.heading:<10}", style="bold") + Text(each.text, style=_STYLE[each.level])
+        text = Text.assemble((f"{each.heading:<10}", "bold"), (each.text, _STYLE[each.level]))
         console.print(text, soft_wrap=True)
     for exceeded in one.exceeded:
         console.print(

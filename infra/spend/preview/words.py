@@ -84,11 +84,13 @@ def price_of_month(line: Line | None) -> str:
     return NOT_KNOWN if line.hourly_usd is None else monthly(line.hourly_usd * HOURS_A_MONTH)
 
 
-def what(row: Row) -> str:
-    """What a row pays for."""
+def what(row: Row, cost: Cost) -> str:
+    """What a row pays for; new or gone, unless everything is."""
     sides = [line.what for line in (row.before, row.after) if line]
     text = f" {ARROW} ".join(dict.fromkeys(sides))
-    return text if row.before and row.after else f"{'new' if row.after else 'gone'}: {text}"
+    if cost.first or cost.last or (row.before and row.after):
+        return text
+    return f"{'new' if row.after else 'gone'}: {text}"
 
 
 def pair(row: Row, of: Callable[[Line | None], str]) -> str:
@@ -170,7 +172,8 @@ def summary(one: Decision) -> list[Summary]:
 
 
 def _changes(one: Decision) -> Summary:
-    return Summary(heading="Changes", text=f"{counted(one.changes)}; {one.changes.same} stay as they are")
+    same = f"; {one.changes.same} stay as they are" if one.changes.same else ""
+    return Summary(heading="Changes", text=f"{counted(one.changes)}{same}")
 
 
 def _data(one: Decision) -> Summary | None:

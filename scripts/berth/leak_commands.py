@@ -2,14 +2,18 @@
 
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from infra.spend.leaks import LEAKED, UNCERTAIN, Finding
 from scripts.berth import options
 from scripts.berth.place import Place
+
+if TYPE_CHECKING:
+    from scripts.berth.leaks import Deleted
 
 Where = Callable[[str], Place]
 LEFT = 3
@@ -52,21 +56,20 @@ def register(app: typer.Typer, where: Where) -> None:
             raise typer.BadParameter("name an environment, or give --all", param_hint="ENV")
         if all_ and destroyed:
             raise typer.BadParameter("says it of one environment, not of all", param_hint="--destroyed")
-        place = where(env or "")
 
         def look() -> list[Finding]:
             from scripts.berth.leaks import finding
 
             if env is None:
                 return finding.find_all(where, region or [], clusters=cluster or [])
-            regions = region or [""]
+            place, regions = where(env), region or [""]
             return [
                 one
                 for name in regions
                 for one in finding.find(place, env, clusters=cluster or [], region=name, destroyed=destroyed)
             ]
 
-        raise typer.Exit(_run(place, look, delete=delete, yes=yes, as_json=as_json))
+        raise typer.Exit(_run(where, env, look, delete=delete, yes=yes, as_json=as_json))
 
 
 def account(env: str) -> Place:
@@ -85,30 +88,54 @@ def rehearsal(env: str) -> Place:
     return inside.present(where, env)
 
 
-def _run(place: Place, look: Callable[[], list[Finding]], *, delete: bool, yes: bool, as_json: bool) -> int:
+def _run(
+    where: Where,
+    env: str | None,
+    look: Callable[[], list[Finding]],
+    *,
+    delete: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
     from rich.console import Console
 
-    from scripts.berth.leaks import deletion, log_of, view
+    from scripts.berth.leaks import view
 
     found = look()
     if not as_json:
         view.report(Console(), found)
     leaked = [one for one in found if one.cls == LEAKED]
-    deleted: Sequence[deletion.Deleted] = []
+    deleted: list[Deleted] = []
     if delete and leaked and (yes or _agreed(leaked)):
         # A while may have passed over the question: what is no longer leaked stays.
         still = {(one.type, one.id) for one in look() if one.cls == LEAKED}
-        chosen = [one for one in leaked if (one.type, one.id) in still]
-        deleted = deletion.delete(place, chosen, log_of(place), lambda text: print(text, file=sys.stderr))
-        print(f"The log of deletions is {log_of(place)}", file=sys.stderr)
+        deleted = _deleted(where, env, [one for one in leaked if (one.type, one.id) in still])
     gone = {(one.finding.type, one.finding.id) for one in deleted if one.done}
     if as_json:
         rows = [{"id": one.finding.id, "done": one.done, "said": one.said} for one in deleted]
         print(json.dumps({**view.as_mapping(found), "deleted": rows}, indent=2))
-    left = [one for one in found if one.cls in {LEAKED, UNCERTAIN} and (one.type, one.id) not in gone]
-    if not as_json and leaked and not delete:
+    elif leaked and not delete:
         print("Nothing was deleted. To delete what is leaked: the same command with --delete.")
+    left = [one for one in found if one.cls in {LEAKED, UNCERTAIN} and (one.type, one.id) not in gone]
     return LEFT if left else 0
+
+
+def _deleted(where: Where, env: str | None, chosen: Sequence[Finding]) -> "list[Deleted]":
+    from scripts.berth import leaks
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    log = leaks.log_of(where(env or ""))
+    groups: dict[str, list[Finding]] = defaultdict(list)
+    for one in chosen:
+        groups[env or one.environment].append(one)
+    done: list[Deleted] = []
+    for found in groups.values():
+        place = where(env) if env else leaks.place_of(where, found[0])
+        done += leaks.delete(place, found, log, say)
+    say(f"Every deletion is written down in {log}")
+    return done
 
 
 def _agreed(leaked: Sequence[Finding]) -> bool:

@@ -24,27 +24,27 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """A region of the account that a place acts on."""
+    """A region of the account that a place acts on. environment: the one that is asked for; empty for all."""
 
     place: Place
     name: str
+    environment: str = ""
 
     def client(self, service: str) -> Any:
         """A client of a service."""
         return client(self.place, service, self.name)
 
 
-def listed(place: Place, region: str, clusters: Iterable[str]) -> Listed:
+def listed(place: Place, region: str, clusters: Iterable[str] = (), environment: str = "") -> Listed:
     """What carries an environment's tag or a cluster's, is in the network of one, or hangs on such.
+
+    environment: whose tag to look for, where the service can filter by it; empty for any environment's.
 
     Raises:
         BerthError: nothing at all could be asked for.
     """
-    if place.rehearsed and "AWS_ENDPOINT_URL" not in place.environ:
-        raise BerthError(
-            "this environment's rehearsal has no AWS account", "Name one whose target is aws-vm."
-        )
-    where = Region(place=place, name=region)
+    require_account(place)
+    where = Region(place=place, name=region, environment=environment)
     for service in ("ec2", *services.USED):
         where.client(service)  # one after the other: making them is not safe in threads
     questions = {kind.name: partial(_rows, where, kind) for kind in KINDS} | services.questions(where)
@@ -61,6 +61,14 @@ def listed(place: Place, region: str, clusters: Iterable[str]) -> Listed:
                     raise
     lives = _named(found, region)
     return Listed(lives=_concerned(lives, set(clusters)), unanswered=unanswered)
+
+
+def require_account(place: Place) -> None:
+    """Raises BerthError in a rehearsal of what is not on AWS: its credentials are no account's."""
+    if place.rehearsed and "AWS_ENDPOINT_URL" not in place.environ:
+        raise BerthError(
+            "this environment's rehearsal has no AWS account", "Name one whose target is aws-vm."
+        )
 
 
 def _rows(where: Region, kind: Kind) -> list[Live]:

@@ -67,10 +67,10 @@ def find_all(
     """
     base = where("")
     configs = {_name(file): values.read(file) for file in _files(base)}
-    in_aws = sorted(env for env, config in configs.items() if is_aws(config))
-    # In a rehearsal, only a place for an environment of AWS reaches the emulated account.
-    account = where(in_aws[0]) if in_aws else None if base.rehearsed else base
-    regions = list(regions) or sorted({str(configs[env].get("region") or "") for env in in_aws} - {""})
+    account = account_of(where)
+    regions = list(regions) or sorted(
+        {str(config["region"]) for config in configs.values() if is_aws(config) and config.get("region")}
+    )
     found: list[Finding] = []
     names = {*configs, *(base.stack_names() if base.stack_names is not None else _stacks(base))}
     if account is not None:
@@ -80,6 +80,22 @@ def find_all(
         for region in [""] if env in configs and not is_aws(configs[env]) else regions:
             found += _found(place, env, region, now=now, clusters=clusters) if place is not None else []
     return found
+
+
+def account_of(where: Callable[[str], Place]) -> Place | None:
+    """A place that reaches the AWS account; None in a rehearsal that has none.
+
+    In a rehearsal, only the place of an environment on AWS reaches the emulated account.
+    """
+    base = where("")
+    in_aws = sorted(_name(file) for file in _files(base) if is_aws(values.read(file)))
+    return where(in_aws[0]) if in_aws else None if base.rehearsed else base
+
+
+def place_of(where: Callable[[str], Place], finding: Finding) -> Place:
+    """The place from which a finding of `find_all` can be deleted."""
+    account = account_of(where) if finding.type.startswith("aws:") else None
+    return account or where(finding.environment)
 
 
 def _found(
@@ -95,7 +111,7 @@ def _found(
 def _tagged(place: Place, region: str) -> set[str]:
     from scripts.berth.leaks import aws
 
-    lives = aws.listed(place, region, ()).lives
+    lives = aws.listed(place, region).lives
     return {
         live.tags[ENVIRONMENT]
         for live in lives
@@ -140,7 +156,7 @@ def _listed(place: Place, known: Stack, state: State, config: Config, region: st
     if target.startswith("aws-"):
         from scripts.berth.leaks import aws
 
-        return aws.listed(place, region or _region(env, state, config), known.clusters)
+        return aws.listed(place, region or _region(env, state, config), known.clusters, env)
     if target.startswith("gcp-"):
         from scripts.berth.leaks import gcp
 

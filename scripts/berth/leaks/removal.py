@@ -6,6 +6,7 @@ from typing import Any
 from infra.spend.leaks import Finding
 from rehearsal.errors import BerthError
 from scripts.berth.aws.clients import asking, client, code_of
+from scripts.berth.leaks import aws
 from scripts.berth.place import Place
 
 Remove = Callable[[Callable[[str], Any], str], None]
@@ -38,6 +39,7 @@ def remove(place: Place, finding: Finding) -> None:
         return
     if finding.type not in _REMOVE:
         raise BerthError(f"berth does not know how to delete {finding.type or finding.name}")
+    aws.require_account(place)
     with asking(f"the deletion of {finding.id}"):
         try:
             _REMOVE[finding.type](lambda service: client(place, service, finding.region), finding.id)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.spend.leaks import ENVIRONMENT, MANAGED_BY, MANAGER, Live
-from scripts.berth.aws.clients import asking, code_of
+from scripts.berth.aws.clients import REFUSED, asking, code_of
 from scripts.berth.leaks.kinds import tags_of
 
 if TYPE_CHECKING:
@@ -209,44 +209,28 @@ def _roles(where: "Region") -> Iterator[Live]:
                 )
 
 
-def _repositories(where: "Region") -> Iterator[Live]:
-    ecr = where.client("ecr")
-    for page in ecr.get_paginator("describe_repositories").paginate():
-        for row in page["repositories"]:
-            name, arn = row["repositoryName"], row["repositoryArn"]
-            tags = tags_of(ecr.list_tags_for_resource(resourceArn=arn))
-            if ENVIRONMENT not in tags:
-                continue
-            full = ecr.list_images(repositoryName=name, maxResults=1).get("imageIds")
-            yield Live(
-                id=name,
-                type="aws:ecr/repository:Repository",
-                name=name,
-                arn=arn,
-                tags=tags,
-                created=row.get("createdAt"),
-                doubt="it has images, which would be lost" if full else "",
-            )
-
-
-_FILTERED = re.compile(rf"user:{ENVIRONMENT}\$([^\"]+)\"")  # infra/spend/budget.py writes it so
-
-
-def _budgets(where: "Region") -> Iterator[Live]:
-    """Budgets have no region; whose they are is told by the tag that they filter costs by."""
-    account = where.client("sts").get_caller_identity()["Account"]
-    for page in where.client("budgets").get_paginator("describe_budgets").paginate(AccountId=account):
-        for row in page.get("Budgets", []):
-            found = _FILTERED.search(json.dumps([row.get("CostFilters"), row.get("FilterExpression")]))
-            if found and row["BudgetName"] == f"{MANAGER}-{found[1]}":
-                tags = {ENVIRONMENT: found[1], MANAGED_BY: MANAGER}
-                id_ = f"{account}:{row['BudgetName']}"
-                yield Live(id=id_, type="aws:budgets/budget:Budget", name=row["BudgetName"], tags=tags)
+def _budget(where: "Region") -> Iterator[Live]:
+    """The environment's budget, by the name that infra/spend/budget.py gives it: budgets have no region."""
+    if not where.environment:
+        return
+    account, name = where.client("sts").get_caller_identity()["Account"], f"{MANAGER}-{where.environment}"
+    try:
+        row = where.client("budgets").describe_budget(AccountId=account, BudgetName=name)["Budget"]
+    except Exception as error:
+        if code_of(error) in GONE:
+            return
+        raise
+    if f"user:{ENVIRONMENT}${where.environment}" in json.dumps(
+        [row.get("CostFilters"), row.get("FilterExpression")]
+    ):
+        tags = {ENVIRONMENT: where.environment, MANAGED_BY: MANAGER}
+        yield Live(id=f"{account}:{name}", type="aws:budgets/budget:Budget", name=name, tags=tags)
 
 
 # ARN → type and id, for what the tagging API names and no other call here lists.
 _BY_ARN = (
     (re.compile(r"arn:[^:]+:s3:::(?P<id>[^/]+)"), "aws:s3/bucket:Bucket"),
+    (re.compile(r"arn:[^:]+:ecr:[^:]*:\d+:repository/(?P<id>.+)"), "aws:ecr/repository:Repository"),
     (re.compile(r"arn:[^:]+:logs:[^:]*:\d+:log-group:(?P<id>[^:]+)"), "aws:cloudwatch/logGroup:LogGroup"),
     (re.compile(r"(?P<id>arn:[^:]+:sns:[^:]*:\d+:[^:]+)"), "aws:sns/topic:Topic"),
     (
@@ -262,7 +246,8 @@ _BY_ARN = (
 
 def _tagged(where: "Region") -> Iterator[Live]:
     pages = where.client("resourcegroupstaggingapi").get_paginator("get_resources")
-    for page in pages.paginate(TagFilters=[{"Key": ENVIRONMENT}]):
+    values = {"Values": [where.environment]} if where.environment else {}
+    for page in pages.paginate(TagFilters=[{"Key": ENVIRONMENT, **values}]):
         for row in page["ResourceTagMappingList"]:
             arn, tags = str(row["ResourceARN"]), tags_of(row)
             for pattern, token in _BY_ARN:
@@ -278,6 +263,8 @@ def _looked_at(where: "Region", token: str, id_: str) -> dict[str, Any] | None:
     except Exception as error:
         if code_of(error) in GONE:
             return None
+        if code_of(error) in REFUSED:
+            return {"doubt": "AWS does not let you look at it"}
         raise
 
 
@@ -285,6 +272,16 @@ def _bucket(where: "Region", id_: str) -> dict[str, Any]:
     answer = where.client("s3").list_object_versions(Bucket=id_, MaxKeys=1)
     full = answer.get("Versions") or answer.get("DeleteMarkers")
     return {"doubt": "it has objects, which would be lost"} if full else {}
+
+
+def _repository(where: "Region", id_: str) -> dict[str, Any]:
+    ecr = where.client("ecr")
+    row = ecr.describe_repositories(repositoryNames=[id_])["repositories"][0]
+    full = ecr.list_images(repositoryName=id_, maxResults=1).get("imageIds")
+    return {
+        "created": row.get("createdAt"),
+        **({"doubt": "it has images, which would be lost"} if full else {}),
+    }
 
 
 def _log_group(where: "Region", id_: str) -> dict[str, Any] | None:
@@ -325,6 +322,7 @@ def _rule(where: "Region", id_: str) -> dict[str, Any]:
 
 _LOOKS: Mapping[str, Callable[["Region", str], dict[str, Any] | None]] = {
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:ecr/repository:Repository": _repository,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:sns/topic:Topic": _topic,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
@@ -341,6 +339,5 @@ _LISTINGS: Mapping[str, Callable[["Region"], Iterator[Live]]] = {
     "EKS clusters": _clusters,
     "IAM roles": _roles,
     "tagged resources": _tagged,
-    "budgets": _budgets,
-    "repositories": _repositories,
+    "budget": _budget,
 }

@@ -283,3 +283,40 @@ def test_clouds_that_are_not_covered_say_so(leaky: Leaky, target: str, cloud: st
     (leaky.place.values / "Pulumi.aws-vm.yaml").write_text(f"config:\n  berth:target: {target}\n")
     with pytest.raises(BerthError, match=f"on {cloud} yet"):
         leaky.find()
+
+
+def test_the_budget_of_a_destroyed_environment_is_found_by_what_it_filters(leaky: Leaky) -> None:
+    account = leaky.client("sts").get_caller_identity()["Account"]
+    limit = {"Amount": "50", "Unit": "USD"}
+    for name, filters in [
+        ("berth-aws-vm", {"TagKeyValue": ["user:berth:environment$aws-vm"]}),
+        ("berth", {}),
+    ]:
+        budget = {"BudgetName": name, "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"}
+        leaky.client("budgets").create_budget(AccountId=account, Budget={**budget, "CostFilters": filters})
+    leaky.knows(destroyed=True)
+    found = leaky.find()
+    assert {id_: one.cls for id_, one in found.items()} == {f"{account}:berth-aws-vm": LEAKED}
+    assert all(one.done for one in leaky.delete(found).values())
+    assert leaky.find() == {}
+
+
+def test_what_a_nat_gateway_holds_is_in_use_with_it_and_goes_after_it(leaky: Leaky) -> None:
+    vpc = leaky.vpc()
+    subnet = leaky.subnet(vpc)
+    address = leaky.ec2.allocate_address(Domain="vpc", TagSpecifications=specified("elastic-ip", OURS))
+    gateway = leaky.ec2.create_nat_gateway(
+        SubnetId=subnet,
+        AllocationId=address["AllocationId"],
+        TagSpecifications=specified("natgateway", OURS),
+    )["NatGateway"]["NatGatewayId"]
+    leaky.knows((VPC, vpc), (SUBNET, subnet), ("aws:ec2/natGateway:NatGateway", gateway))
+    found = leaky.find()
+    assert {one.cls for one in found.values()} == {IN_USE}
+    assert found[address["AllocationId"]].reason == f"used by {gateway}, which is in the state"
+    leaky.knows(destroyed=True)
+    found = leaky.find()
+    assert {one.cls for one in found.values()} == {LEAKED}
+    assert (found[gateway].daily_usd or 0) > 1
+    assert all(one.done for one in leaky.delete(found).values())
+    assert leaky.find() == {}

@@ -88,7 +88,7 @@ class Reaper:
     ) -> None:
         self.where, self.say, self.warn = where, say, warn
         self.dry_run, self.quiet = dry_run, quiet
-        self.now = now or datetime.now(UTC)
+        self.now = now or _now()
 
     def all(self) -> list[Verdict]:
         """Every environment with a stack, then what is left of those that have none any more."""
@@ -276,6 +276,10 @@ def _stranger(env: str, state: states.State, config: Mapping[str, Any]) -> str:
 def _tags(state: states.State, key: str) -> list[str]:
     found = {states.default_tags(state).get(key, ""), *(one.tags.get(key, "") for one in states.real(state))}
     return sorted(found - {""})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _row(one: Verdict) -> dict[str, Any]:

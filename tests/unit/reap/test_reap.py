@@ -289,13 +289,7 @@ def test_a_topic_that_is_gone_stops_nothing(aws: None, engine: ScriptedEngine, r
 
 @pytest.fixture
 def command(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
-    class Then(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            del tz
-            return NOW
-
-    monkeypatch.setattr(reap, "datetime", Then)
+    monkeypatch.setattr(reap, "_now", lambda: NOW)
     app = typer.Typer()
     app.callback()(lambda: None)
     reap.register(app, lambda _: engine.place)

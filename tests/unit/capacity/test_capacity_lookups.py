@@ -31,9 +31,7 @@ SPOT, STANDARD, ADDRESSES, VPCS = "L-3819A6DF", "L-1216C47A", "L-0263D0A3", "L-F
 
 def test_a_quota_is_its_limit_and_what_everything_in_the_account_uses(fresh: Place) -> None:
     client = ec2(fresh, REGION)
-    (image,) = client.describe_images(Filters=[{"Name": "name", "Values": ["debian-13-amd64-*"]}])["Images"][
-        :1
-    ]
+    image = debian(fresh)
     client.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=2, MaxCount=2)
     client.allocate_address()
     needs = [need(SPOT), need(STANDARD), need(ADDRESSES), need(VPCS, "vpc")]
@@ -50,9 +48,7 @@ def test_a_quota_is_its_limit_and_what_everything_in_the_account_uses(fresh: Pla
 
 def test_a_spot_machine_counts_against_the_spot_quota(fresh: Place) -> None:
     client = ec2(fresh, REGION)
-    (image,) = client.describe_images(Filters=[{"Name": "name", "Values": ["debian-13-amd64-*"]}])["Images"][
-        :1
-    ]
+    image = debian(fresh)
     zone = {"AvailabilityZone": "us-east-1a"}
     client.run_instances(
         ImageId=image,

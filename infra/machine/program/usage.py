@@ -23,7 +23,8 @@ def watch(machine: Machine, report: Report) -> None:
     while True:
         seen: list[int] = []
         for _ in range(SLOT // SECONDS):
-            found = [int(word) for word in machine.ask(*ASK)[1].split() if word.isdigit()]
+            status, text = machine.ask(*ASK, seconds=60)
+            found = [int(word) for word in text.split() if word.isdigit() and not status]
             seen += [max(found)] if found else []
             time.sleep(SECONDS)
         record(machine, report, seen)

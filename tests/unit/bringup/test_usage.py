@@ -44,10 +44,13 @@ def test_a_slot_has_the_mean_and_the_most_of_the_busiest_gpu(
     assert machine.log_file.exists() is False, "a sample every 15 seconds would fill the log"
 
 
-def test_a_driver_that_does_not_answer_is_no_idle_gpu(
-    machine: ScriptedMachine, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "answer", [(9, "NVIDIA-SMI has failed because it couldn't communicate"), (124, "no end after 60 s")]
+)
+def test_a_driver_that_does_not_answer_is_neither_idle_nor_busy(
+    machine: ScriptedMachine, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
 ) -> None:
-    machine.answers["nvidia-smi"] = (9, "NVIDIA-SMI has failed because it couldn't communicate")
+    machine.answers["nvidia-smi"] = answer
     _watch(machine, aws, monkeypatch, 41)
     assert _slots(aws) == []
 

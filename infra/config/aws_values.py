@@ -57,7 +57,8 @@ _LAST_PORT = 65_535
 _SHORTEST_RSA_BYTES = 256  # 2048 bits
 
 
-def _own_address(value: str) -> str:
+def own_address(value: str) -> str:
+    """An address or range as AWS may see it, in CIDR notation. Raises ValueError with what is wrong."""
     try:
         network = IPv4Network(value)
     except ValueError as error:
@@ -164,7 +165,7 @@ PinnedImage = Annotated[
     str, matching(_IMAGE, "must be an image pinned by its digest: host/path@sha256:…", 500)
 ]
 Version = Annotated[str, matching(_VERSION, "must be a version: numbers with points, in quotes")]
-OwnAddress = Annotated[str, AfterValidator(_own_address)]
+OwnAddress = Annotated[str, AfterValidator(own_address)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 Instant = Annotated[str, BeforeValidator(_instant), AfterValidator(_utc)]
 Unique = AfterValidator(_unique)

@@ -54,20 +54,21 @@ def refresh(
     """
     file = values.file_of(place, env)
     before = values.read(file)
-    changed: list[str] = []
+    addresses = [str(one) for one in before.get("allowed_addresses") or []]
+    listed_keys = [str(one) for one in before.get("ssh_public_keys") or []]
+    wanted = addresses
     if _kind(before) == "bastion":
         own = _ipv4(address, f"--address {address} is not usable") if address else own_address(place)
-        listed = [str(one) for one in before.get("allowed_addresses") or []]
-        wanted = [*listed, f"{own}/32"] if add else [f"{own}/32"]
-        wanted = list(dict.fromkeys(wanted))
-        if wanted != listed:
-            changed += values.write(file, ("allowed_addresses",), wanted)
+        wanted = list(dict.fromkeys([*(addresses if add else []), f"{own}/32"]))
     elif address or add:
         raise BerthError(
             f"{env} has no list of addresses: its access is {_kind(before)}",
             "Only a bastion has one. --key still gives the machine a key.",
         )
-    key_lines = _keys(place, file, before, key, ask)
+    new_key = _new_key(place, before, listed_keys, key, ask)
+    # Both are known to be usable before either is written.
+    changed = values.write(file, ("allowed_addresses",), wanted) if wanted != addresses else []
+    key_lines = values.write(file, ("ssh_public_keys",), [*listed_keys, new_key]) if new_key else []
     return changed + key_lines, bool(key_lines)
 
 
@@ -94,22 +95,24 @@ def choose(candidates: list[str]) -> str:
     return candidates[number - 1]
 
 
-def _keys(
-    place: Place, file: Path, before: dict[str, Any], key: Path | None, ask: Callable[[list[str]], str]
-) -> list[str]:
-    listed = [str(one) for one in before.get("ssh_public_keys") or []]
+def _new_key(
+    place: Place,
+    before: dict[str, Any],
+    listed: list[str],
+    key: Path | None,
+    ask: Callable[[list[str]], str],
+) -> str | None:
+    """The key to be added, if one is."""
     if key is not None:
         wanted = keys.read(key.expanduser())
     elif listed or _kind(before) == "ssm":
-        return []
+        return None
     else:
         candidates = keys.public_keys(place.environ)
         if not candidates:
             raise BerthError("you have no SSH key: neither in ~/.ssh nor in an agent", keys.MAKE_ONE)
         wanted = ask(candidates)
-    if wanted.split()[:2] in [one.split()[:2] for one in listed]:
-        return []
-    return values.write(file, ("ssh_public_keys",), [*listed, wanted])
+    return None if wanted.split()[:2] in [one.split()[:2] for one in listed] else wanted
 
 
 def _kind(config: dict[str, Any]) -> str:
@@ -124,8 +127,12 @@ def _ipv4(text: str, what: str) -> IPv4Address:
         raise BerthError(
             f"{what}, which is no IPv4 address", "Name it with --address 198.51.100.7."
         ) from None
-    if address.is_unspecified or address.is_loopback or address.is_link_local or address.is_multicast:
-        raise BerthError(f"{what}, which nobody on the Internet has", "Name it with --address 198.51.100.7.")
+    from infra.config.aws_values import own_address as checked
+
+    try:
+        checked(f"{address}/32")
+    except ValueError as reason:
+        raise BerthError(f"{what}: it {reason}", "Name it with --address 198.51.100.7.") from None
     return address
 
 

@@ -7,10 +7,11 @@ from rehearsal.errors import BerthError
 from scripts.berth import values
 from scripts.berth.place import Place
 
-DURATION = re.compile(r"(\d+(?:\.\d+)?)([mhd])")
+DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([mhd])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 SHORTEST = timedelta(minutes=10)
 LONGEST_HOURS = 168  # where the values have no longest_lifetime_hours: the default of infra.config.aws_vm
+_YEAR_HOURS = 8760
 WARNING = timedelta(hours=2)
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 TAG = "expires-at"
@@ -89,13 +90,23 @@ def extend(place: Place, env: str, text: str, now: datetime | None = None) -> li
     The stack's tag, by which sweeps find what has expired, is set where there is a stack.
     """
     file = values.file_of(place, env)
-    longest = timedelta(hours=float(values.read(file).get("longest_lifetime_hours") or LONGEST_HOURS))
+    longest = _longest(values.read(file).get("longest_lifetime_hours"))
     end = (now or datetime.now(UTC)) + duration(text, longest)
     instant = end.astimezone(UTC).strftime(FORMAT)
     changed = values.write(file, ("expires_at",), instant)
     if place.has_stack(env):
         _tag(place, env, instant)
     return changed
+
+
+def _longest(hours: object) -> timedelta:
+    """What the values file allows. Raises BerthError where it is no number."""
+    try:
+        return timedelta(hours=min(float(str(hours or LONGEST_HOURS)), _YEAR_HOURS))
+    except ValueError:
+        raise BerthError(
+            f"berth:longest_lifetime_hours is {hours!r}, no number of hours", "Write a number, such as 168."
+        ) from None
 
 
 def _tag(place: Place, env: str, instant: str) -> None:

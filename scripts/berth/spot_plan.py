@@ -20,7 +20,7 @@ from infra.spend.planner.zones import Zone, zones
 from rehearsal.errors import BerthError
 from scripts.berth import options, prices
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([mhd])")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([mhd])")
 _UNIT_S = {"m": 60, "h": HOUR_S, "d": 24 * HOUR_S}
 _LONGEST_S = 60 * 24 * HOUR_S
 _MOST_ZONES = 12

@@ -149,6 +149,8 @@ def _text(file: Path) -> str:
         return file.read_text()
     except OSError as reason:
         raise BerthError(f"{file} cannot be read: {reason.strerror}") from None
+    except UnicodeDecodeError as reason:
+        raise BerthError(f"{file} is no text: {reason}", "Values files are UTF-8.") from None
 
 
 def _parsed(file: Path, text: str) -> dict[str, Any]:
@@ -158,6 +160,6 @@ def _parsed(file: Path, text: str) -> dict[str, Any]:
         values = yaml.safe_load(text) or {}
     except yaml.YAMLError as reason:
         raise BerthError(f"{file} is no YAML: {reason}", "Mend it by hand.") from None
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not isinstance(values.get("config") or {}, dict):
         raise BerthError(f"{file} is no mapping", "It needs a `config:` with the values below it.")
     return values

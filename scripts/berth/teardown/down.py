@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.spend.leaks import LEAKED
+from infra.spend.leaks import LEAKED, Finding
 from rehearsal.errors import BerthError
 from scripts.berth import pending, stack
 from scripts.berth.leaks import deletion
@@ -109,9 +109,10 @@ def down(place: Place, env: str, ask: Ask, talk: Talk) -> Outcome | None:
         BerthError: it was not begun: no such environment, or a cluster that may be there still.
     """
     began = time.monotonic()
-    place.require_stack(env)
     outcome = Outcome(env)
+    # First, for a killed engine may have left a state that cannot be read.
     outcome.resolved = pending.resolve(place, env, talk.say)
+    place.require_stack(env)
     plan = look(place, env, ask)
     talk.show(plan)
     if plan.count and not (ask.yes or talk.confirm()):
@@ -199,7 +200,7 @@ class _Teardown:
             )
             self.outcome.drained += done.deleted
             self.outcome.notes += [f"not drained in time: {one}" for one in done.stuck]
-        self._clear(self.plan.behind)
+        self._clear(self.plan.behind.findings)
 
     def destroy(self) -> None:
         """Run the engine until all is gone, or what fails does not pass."""
@@ -253,11 +254,11 @@ class _Teardown:
         return left.look(self.place, self.env, clusters=self.names, region=self.region, destroyed=destroyed)
 
     def _between(self) -> None:
-        self._clear(self._look())
+        self._clear(left.however_young(self._look().findings))
 
-    def _clear(self, found: Left) -> None:
-        self.outcome.cleared += left.clear(self.place, left.in_the_way(found.findings), self.talk.say)
-        for line in left.strangers(found.findings):
+    def _clear(self, found: Sequence[Finding]) -> None:
+        self.outcome.cleared += left.clear(self.place, left.in_the_way(found), self.talk.say)
+        for line in left.strangers(found):
             note = f"may stand in the way, and is not berth's to delete: {line}"
             if note not in self.outcome.notes:
                 self.outcome.notes.append(note)

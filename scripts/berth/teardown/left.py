@@ -1,9 +1,9 @@
 """What the account has of an environment beside its state: what may be cleared away, what is to be told."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from infra.spend.leaks import IN_USE, LEAKED, PROTECTED, Finding
+from infra.spend.leaks import IN_USE, LEAKED, PROTECTED, TOO_YOUNG, Finding
 from rehearsal.errors import BerthError
 from scripts.berth.place import Place
 from scripts.berth.teardown.order import DATA
@@ -46,6 +46,11 @@ def look(
 def in_the_way(found: Sequence[Finding]) -> list[Finding]:
     """What may be deleted, and can hold a network or a group: all that is leaked, but for data."""
     return [one for one in found if one.cls == LEAKED and one.type not in DATA]
+
+
+def however_young(found: Sequence[Finding]) -> list[Finding]:
+    """The same, where our destroy has the stack: no `up` is about to put what is young into the state."""
+    return [replace(one, cls=LEAKED) if one.cls == TOO_YOUNG else one for one in found]
 
 
 def clear(

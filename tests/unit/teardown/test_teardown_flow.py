@@ -11,7 +11,7 @@ from rich.console import Console
 from scripted_engine import ScriptedEngine, resource
 from teardown_fakes import Cloud, Listener
 
-from infra.spend.leaks import LEAKED, PROTECTED, UNCERTAIN, Finding
+from infra.spend.leaks import LEAKED, PROTECTED, TOO_YOUNG, UNCERTAIN, Finding
 from rehearsal.errors import BerthError
 from scripts.berth.teardown import command, down, snapshots
 from scripts.berth.teardown.down import Ask, Outcome
@@ -253,3 +253,16 @@ def test_the_teardown_of_a_decided_caller_reports_too(engine: ScriptedEngine, cl
     done = command.teardown(engine.place, ENV, Ask(yes=True, quiet=True), Console(file=out, width=200))
     assert done.complete
     assert "Nothing is left" in out.getvalue()
+
+
+def test_what_an_interrupted_up_made_is_not_too_young_to_be_cleared_while_we_destroy(
+    engine: ScriptedEngine, cloud: Cloud, run: Down
+) -> None:
+    engine.put(ENV, resource(VPC, "net"))
+    cloud.findings = [finding("eni-1", TOO_YOUNG)]
+    run(yes=True)
+    assert cloud.deleted == [], "the engine had not met it"
+    engine.put(ENV, resource(VPC, "net"))
+    engine.destroys(ENV, {"keeps": ["net"], "says": "error: DependencyViolation: held"})
+    run(yes=True)
+    assert cloud.deleted == ["eni-1"]

@@ -26,9 +26,10 @@ def up(env: options.Env, *, refresh: options.Refresh = False, yes: options.Yes =
     if in_rehearsal_shell():
         rehearse.up(env, refresh=refresh, yes=yes)
         return
-    from scripts.berth import stack, verify
+    from scripts.berth import pending, stack, verify
 
     here = _account(env)
+    pending.resolve(here, env, lambda text: typer.echo(f"note: {text}"))
     stack.deploy(here, env, stack.log_of(here, env), yes=yes, refresh=refresh)
     raise typer.Exit(verify.verify(here, env, verify.Ask(), as_json=False))
 

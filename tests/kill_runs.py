@@ -372,7 +372,7 @@ def load(file: Path, about: Mapping[str, Any]) -> list[Outcome]:
         return []
     kept = []
     for row in content["outcomes"]:
-        if row.pop("verdict") == "wrong":
+        if row.pop("verdict") != "converged":
             continue
         kept.append(Outcome(**{**row, "point": Point(**row["point"])}))
     return kept

@@ -64,6 +64,9 @@ def live(place: Place, resource: Inputs, provider: Inputs, *, known: set[str], s
             others = ", ".join(sorted(one.id for one in found if one is not chosen))
             say(f"{kind}: {chosen.id} is taken for what was being created; the same are {others}")
         if chosen.state not in UNDER_WAY:
+            if lookup.finish is not None:
+                with clients.asking(f"what is missing of {chosen.id}"):
+                    lookup.finish(client, inputs, chosen.id)
             return chosen.id
         if time.monotonic() >= until:
             raise BerthError(

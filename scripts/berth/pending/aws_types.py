@@ -5,7 +5,7 @@ refresh reads by. A type that is missing here is listed in REPEATABLE, where a s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Inputs = Mapping[str, Any]
@@ -37,12 +37,35 @@ class Lookup:
     own_tags: tuple[str, str, str, str] | None = None
     untagged: Callable[[Any, Row], bool] | None = None
     """(boto3's client, row) -> whether one without any tag may be it: it is tagged by a second call."""
+    finish: Callable[[Any, Inputs, str], None] | None = None
+    """(boto3's client, inputs, id): what else a create does, where nobody would see that it is missing."""
 
 
 def _ec2(operation: str, at: str, identity: str, **filters: str) -> Lookup:
     """filters: EC2's filter, with _ for -, to input."""
     named = {name.replace("_", "-"): prop for name, prop in filters.items()}
     return Lookup(service="ec2", operation=operation, at=at, id=identity, filters=named)
+
+
+def _close(ec2: Any, inputs: Inputs, group: str) -> None:
+    """Take away the rule that a new group comes with: everything may leave.
+
+    The provider does so by a second call, and takes what a group has for what is wanted afterwards.
+    https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html
+    """
+    if inputs.get("egress") is not None:
+        return  # the rules are the group's own, and the next update makes them what they should be
+    of_group = [{"Name": "group-id", "Values": [group]}]
+    rules = ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]
+    open_ = [
+        rule["SecurityGroupRuleId"]
+        for rule in rules
+        if rule["IsEgress"]
+        and rule["IpProtocol"] == "-1"
+        and (rule.get("CidrIpv4") == "0.0.0.0/0" or rule.get("CidrIpv6") == "::/0")
+    ]
+    if open_:
+        ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=open_)
 
 
 def _rule(*, egress: bool) -> Lookup:
@@ -168,8 +191,9 @@ LOOKUPS: Mapping[str, Lookup] = {
         "describe_managed_prefix_lists", "PrefixLists", "PrefixListId", prefix_list_name="name"
     ),
     # Access
-    "aws:ec2/securityGroup:SecurityGroup": _ec2(
-        "describe_security_groups", "SecurityGroups", "GroupId", vpc_id="vpcId", group_name="name"
+    "aws:ec2/securityGroup:SecurityGroup": replace(
+        _ec2("describe_security_groups", "SecurityGroups", "GroupId", vpc_id="vpcId", group_name="name"),
+        finish=_close,
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule(egress=False),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule(egress=True),

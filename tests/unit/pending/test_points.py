@@ -36,7 +36,7 @@ def test_accounts_that_are_alike_have_the_same_inventory_and_a_duplicate_shows()
     assert found.startswith("too much: ")
 
 
-def test_results_are_gone_on_with_but_for_what_went_wrong(tmp_path: Path) -> None:
+def test_results_are_gone_on_with_where_they_converged(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     good = Outcome(0, Point("after", 3), killed=True, pending=["creating aws:ec2/vpc:Vpc"])
     wrong = Outcome(1, Point("time", 0.5), killed=True, problems=["too much"])

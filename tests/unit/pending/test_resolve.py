@@ -99,6 +99,17 @@ def test_a_rule_is_known_by_direction_port_and_source(engine: Engine) -> None:
     assert resolved(engine, ingress, {**wanted, "fromPort": 22, "toPort": 22})[0] == []
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_group_does_not_keep_the_rule_that_it_came_with(engine: Engine, *, own: bool) -> None:
+    ec2, net = client("ec2"), vpc()
+    tags = specification("security-group")
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=net, TagSpecifications=tags)
+    wanted = {"name": "g", "vpcId": net, "tags": TAGS, **({"egress": []} if own else {})}
+    assert resolved(engine, "aws:ec2/securityGroup:SecurityGroup", wanted)[0] == [group["GroupId"]]
+    found = ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"][0]
+    assert bool(found["IpPermissionsEgress"]) is own, "the update brings it in line with what is wanted"
+
+
 def test_a_role_and_its_policy_are_known_by_name(engine: Engine) -> None:
     iam = client("iam")
     role, policy = {"name": "r", "tags": TAGS}, {"name": "p", "role": "r"}

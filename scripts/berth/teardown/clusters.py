@@ -64,6 +64,11 @@ def of(state: states.State) -> list[Cluster]:
     return found
 
 
+def can_be_asked(place: Place, cluster: Cluster) -> bool:
+    """Whether there is a kubectl; without one, a cluster that stays is left to the engine alone."""
+    return cluster.own or shutil.which("kubectl", path=place.environ.get("PATH")) is not None
+
+
 def silence(place: Place, cluster: Cluster) -> str:
     """Why a cluster's API server does not answer; empty where it does.
 

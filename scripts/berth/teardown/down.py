@@ -138,6 +138,8 @@ def look(place: Place, env: str, ask: Ask) -> Plan:
     silent: list[tuple[Cluster, str]] = []
     if states.providers(state, "kubernetes"):
         for cluster in clusters.of(_shown(place, env)):
+            if not clusters.can_be_asked(place, cluster):
+                continue
             why = clusters.silence(place, cluster)
             if why:
                 silent.append((cluster, _gone(place, env, cluster, why, ask)))

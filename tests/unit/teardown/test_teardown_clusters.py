@@ -275,8 +275,22 @@ def test_a_silent_cluster_that_nobody_knows_is_for_the_user_to_say(
     assert done.status == 0
 
 
-def test_no_kubectl_is_one_clear_error(engine: ScriptedEngine, tmp_path: Path) -> None:
+def test_without_kubectl_a_cluster_that_stays_is_left_to_the_engine(
+    engine: ScriptedEngine, cloud: Cloud, listener: Listener, tmp_path: Path
+) -> None:
+    del cloud
     engine.put(ENV, provider(), inside(NAMESPACE, "ns"))
     (tmp_path / "bin" / "kubectl").unlink()
+    assert run(engine, listener).status == 0
+
+
+def test_without_kubectl_an_own_cluster_is_not_taken_down(
+    engine: ScriptedEngine, cloud: Cloud, listener: Listener, tmp_path: Path
+) -> None:
+    """What it made in the cloud would be left."""
+    del cloud
+    engine.put(ENV, resource(EKS, "eks"), provider(urn(EKS, "eks")), inside(NAMESPACE, "ns"))
+    (tmp_path / "bin" / "kubectl").unlink()
     with pytest.raises(BerthError, match="no `kubectl` on PATH"):
-        clusters.silence(engine.place, only(engine))
+        run(engine, listener)
+    assert engine.called("destroy") == []

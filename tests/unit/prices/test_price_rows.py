@@ -10,7 +10,7 @@ import pytest
 
 from infra.catalog import accelerators
 from infra.catalog.machine_prices import COLUMNS, MachinePrice
-from scripts.prices import rows
+from scripts.prices import plain, rows
 
 HEADER = "InstanceType,AcceleratorName,AcceleratorCount,Price,SpotPrice,Region,AvailabilityZone"
 AWS = "catalogs/v9/aws/vms.csv"
@@ -122,6 +122,22 @@ def sources(root: Path) -> tuple[Path, Path]:
     return root / "sky", root / "google"
 
 
+def test_plain_machines_of_aws_are_taken_without_bare_metal_and_accelerators() -> None:
+    source = '"t3.nano": 0.005200, "m7i-flex.large": 0.095760,\n"m5.metal": 4.608, "g5.xlarge": 1.006'
+    assert plain.aws(source) == [("m7i-flex.large", "0.09576"), ("t3.nano", "0.0052")]
+
+
+def test_plain_machines_of_google_are_taken_by_region_and_a_zero_is_not_known() -> None:
+    prices = {
+        "us-central1": {"on_demand": {"e2-medium": 0.0335, "g2-standard-4": 0.7}, "spot": {"e2-medium": 0}},
+        "europe-west1": {"spot": {"n1-standard-4": 0.07}},
+    }
+    assert plain.google(prices) == [
+        ("n1-standard-4", "europe-west1", "", "0.07"),
+        ("e2-medium", "us-central1", "0.0335", ""),
+    ]
+
+
 def test_a_run_writes_the_table_and_says_of_which_commits(tmp_path: Path) -> None:
     sky, google = sources(tmp_path)
     subprocess.run(["git", "init", "-q", sky], check=True)
@@ -137,6 +153,8 @@ def test_a_run_writes_the_table_and_says_of_which_commits(tmp_path: Path) -> Non
     assert table[0] == list(COLUMNS)
     assert table[1] == ["aws", "g6.xlarge", "L4", "1", "us-east-1", "use1-az2", "0.8048", "0.347"]
     assert table[2] == ["gcp", "g2-standard-4", "L4", "1", "us-central1", "", "0.7068", ""]
+    assert (tmp_path / "gcp_plain_instances.csv").read_text().startswith(",".join(plain.GOOGLE_COLUMNS))
+    assert not (tmp_path / "aws_plain_instances.csv").exists(), "its source was not given"
     aws, gcp = json.loads((tmp_path / "machine_prices.json").read_text())["sources"]
     head = subprocess.run(
         ["git", "-C", sky, "rev-parse", "HEAD"], check=True, capture_output=True, text=True

@@ -43,9 +43,9 @@ class Live:
 
     inside: id of the network or namespace. holders: ids of what uses it, and ends with it or must end before
     it; parts: ids of what it so holds. blocks: ids of what cannot be deleted while it is there. goes: the
-    cloud ends it with its holder by itself. foreign: who made it, where that is neither berth nor Kubernetes.
-    doubt: why it may not be deleted without a look, as "objects would be lost". props: Pulumi's property
-    names, to price it.
+    cloud ends it with its holder by itself; ending: it is about to be gone. foreign: who made it, where that
+    is neither berth nor Kubernetes. doubt: why it may not be deleted without a look, as "objects would be
+    lost". props: Pulumi's property names, to price it.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Live:
     blocks: tuple[str, ...] = ()
     foreign: str = ""
     goes: bool = False
+    ending: bool = False
     doubt: str = ""
     props: Mapping[str, Any] = field(default_factory=dict)
 
@@ -185,9 +186,15 @@ class _Judge:
                 self.held[part].append(live.id)
 
     def findings(self) -> list[Finding]:
-        unknown = [live for live in self.lives if not self.stack.has(live) and self._concerns(live)]
+        unknown = [
+            live
+            for live in self.lives
+            if not (self.stack.has(live) or self._is_ending(live)) and self._concerns(live)
+        ]
         found = [self._finding(live) for live in unknown]
-        stays = {live.id for live in self.lives if self._verdict(live)[0] != LEAKED}
+        stays = {
+            live.id for live in self.lives if self._verdict(live)[0] != LEAKED and not self._is_ending(live)
+        }
         blocked = [
             replace(one, blocked_by=blockers) if (blockers := self._blockers(one.id, stays)) else one
             for one in found
@@ -229,7 +236,12 @@ class _Judge:
         return any(self._is_ours(other) or other.inside in self.spaces for other in others)
 
     def _holders(self, live: Live) -> list[str]:
-        return [*live.holders, *self.held[live.id]]
+        named = [*live.holders, *self.held[live.id]]
+        return [id_ for id_ in named if id_ not in self.by_id or not self.by_id[id_].ending]
+
+    def _is_ending(self, live: Live) -> bool:
+        holders = [self.by_id[id_] for id_ in (*live.holders, *self.held[live.id]) if id_ in self.by_id]
+        return live.ending or (live.goes and any(holder.ending for holder in holders))
 
     def _verdict(self, live: Live) -> tuple[str, str]:
         if live.id not in self.verdicts:
@@ -266,7 +278,7 @@ class _Judge:
         if not self._is_ours(live):
             return UNCERTAIN, f"not tagged by berth; {live.foreign or 'whose it is, is not known'}"
         # A name (of a machine's group) is of what is gone; an id may be of what is elsewhere in the account.
-        foreign = [id_ for id_ in live.holders if SPECIFIC.fullmatch(id_)]
+        foreign = [id_ for id_ in self._holders(live) if SPECIFIC.fullmatch(id_)]
         return (UNCERTAIN, f"used by {foreign[0]}, which is not this environment's") if foreign else None
 
     def _doubt(self, live: Live) -> tuple[str, str] | None:

@@ -138,8 +138,12 @@ def priced(found: Sequence[Finding]) -> list[Finding]:
     """The findings with what each costs a day; what goes with another is priced by itself."""
     from infra.spend import estimate
 
+    # An image costs nothing beside its snapshots.
+    free = "aws:ec2/ami:Ami"
     things = [
-        estimate.Priced(type=one.type, name=one.id, props=one.props, region=one.region) for one in found
+        estimate.Priced(type=one.type, name=one.id, props=one.props, region=one.region)
+        for one in found
+        if one.type != free
     ]
     hourly: dict[str, float | None] = {}
     for line in estimate.lines(things):

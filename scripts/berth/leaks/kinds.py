@@ -12,7 +12,8 @@ from infra.spend.leaks import Live
 
 Answer = Mapping[str, Any]
 INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
-_ENDED = {"terminated", "shutting-down", "deleted", "deleting", "delete-complete", "failed"}
+_ENDED = {"terminated", "deleted", "delete-complete", "failed"}
+_ENDING = {"shutting-down", "deleting", "delete-in-progress"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ def _instance(row: Answer) -> Live | None:
     return Live(
         id=row["InstanceId"],
         type="aws:ec2/instance:Instance",
+        ending=_state(row) in _ENDING,
         tags=tags,
         created=row.get("LaunchTime"),
         inside=row.get("VpcId", ""),
@@ -81,7 +83,7 @@ def _instance(row: Answer) -> Live | None:
 
 
 def _volume(row: Answer) -> Live | None:
-    if _state(row) in _ENDED:
+    if _state(row) in _ENDED | _ENDING:
         return None
     attached = _ids(row.get("Attachments", []), "InstanceId")
     return Live(
@@ -162,6 +164,7 @@ def _nat(row: Answer) -> Live | None:
     return Live(
         id=row["NatGatewayId"],
         type="aws:ec2/natGateway:NatGateway",
+        ending=_state(row) in _ENDING,
         tags=tags_of(row),
         created=row.get("CreateTime"),
         inside=row.get("VpcId", ""),
@@ -178,6 +181,7 @@ def _endpoint(row: Answer) -> Live | None:
     return Live(
         id=row["VpcEndpointId"],
         type="aws:ec2/vpcEndpoint:VpcEndpoint",
+        ending=_state(row).lower() in _ENDING,
         name=row.get("ServiceName", ""),
         tags=tags_of(row),
         created=row.get("CreationTimestamp"),
@@ -198,11 +202,12 @@ def _endpoint(row: Answer) -> Live | None:
 
 
 def _connect_endpoint(row: Answer) -> Live | None:
-    if _state(row) in {"delete-complete", "delete-in-progress"}:
+    if _state(row) in _ENDED:
         return None
     return Live(
         id=row["InstanceConnectEndpointId"],
         type="aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint",
+        ending=_state(row) in _ENDING,
         tags=tags_of(row),
         created=row.get("CreatedAt"),
         inside=row.get("VpcId", ""),

@@ -4,41 +4,44 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from infra.spend.leaks import CLASSES, LEAKED, UNCERTAIN, Finding
 
-STYLES = {LEAKED: "red", UNCERTAIN: "yellow"}
+STYLES = {LEAKED: "bold red", UNCERTAIN: "bold yellow"}
+INDENT = 11  # below the name: a price has 7 characters
 
 
 def report(console: Console, findings: Sequence[Finding]) -> None:
-    """Every finding by class, and what the leaked and the uncertain ones cost a day."""
+    """Every finding, class by class, the dearest first; with what it costs a day and why it is classed so."""
     if not findings:
         console.print("Nothing lives that the state does not have.", highlight=False)
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("class", "what", "id", "owner", "a day", "why"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"class", "a day"})
-    for finding in sorted(findings, key=lambda one: CLASSES.index(one.cls)):
-        why = finding.reason
-        if finding.blocked_by:
-            why += f"; held by {', '.join(finding.blocked_by)}"
-        named = finding.name and finding.name not in finding.id
-        what = f"{finding.kind} {finding.name}" if named else finding.kind or finding.name
-        table.add_row(
-            Text(finding.cls, style=STYLES.get(finding.cls, "")),
-            Text(what),
-            Text("" if finding.id.startswith("?") else finding.id),
-            Text(finding.owner),
-            Text(_usd(finding.daily_usd)),
-            Text(why),
-        )
-    console.print(table)
-    for cls in (LEAKED, UNCERTAIN):
+    several = len({one.environment for one in findings if one.environment}) > 1
+    for cls in CLASSES:
         of = [one for one in findings if one.cls == cls]
         if of:
-            console.print(Text(f"{len(of)} {cls}: {sum_of(of)}"), soft_wrap=True)
+            console.print(Text(f"{len(of)} {cls}: {sum_of(of)}", style=STYLES.get(cls, "bold")))
+        for finding in sorted(of, key=_cost, reverse=True):
+            whose = [finding.environment if several else "", finding.owner]
+            of_whom = " of ".join(["", *filter(None, reversed(whose))])
+            console.print(Text(f"  {_usd(finding.daily_usd):>7}  {_named(finding)}{of_whom}"), soft_wrap=True)
+            why = finding.reason
+            if finding.blocked_by:
+                why += f"; held by {', '.join(finding.blocked_by)}"
+            console.print(Padding(Text(why, style="dim"), (0, 0, 0, INDENT)))
+
+
+def _named(finding: Finding) -> str:
+    """Kind, name and id; of an ARN only what tells one from another."""
+    short = finding.id.rpartition(":")[2] if finding.id.startswith("arn:") else finding.id
+    words = [finding.kind, finding.name if finding.name not in short else "", short]
+    return " ".join(word for word in words if word and not word.startswith("?")) or finding.name
+
+
+def _cost(finding: Finding) -> float:
+    return float("inf") if finding.daily_usd is None else finding.daily_usd
 
 
 def sum_of(findings: Sequence[Finding]) -> str:

@@ -127,3 +127,19 @@ def test_a_stack_is_read_from_its_export() -> None:
     empty = leaks.stack_of("trial", {"deployment": {"manifest": manifest}})
     assert (empty.there, empty.destroyed) == (False, True)
     assert not leaks.stack_of("trial", None).destroyed
+
+
+def test_what_is_ending_is_nothing_to_tell_nor_what_ends_with_it() -> None:
+    machine = live("i-aaaaaaaa", ending=True)
+    root = live("vol-aaaaaaaa", holders=("i-aaaaaaaa",), goes=True)
+    data = live("vol-bbbbbbbb", holders=("i-aaaaaaaa",))
+    address = live("eipalloc-aaaaaaaa")
+    gateway = live("nat-aaaaaaaa", ending=True, parts=("eipalloc-aaaaaaaa",))
+    assert classes(machine, root, data, address, gateway) == {
+        "vol-bbbbbbbb": LEAKED,
+        "eipalloc-aaaaaaaa": LEAKED,
+    }
+    group = live("sg-aaaaaaaa")
+    keeper = live("eni-aaaaaaaa", holders=("i-aaaaaaaa",), goes=True, blocks=("sg-aaaaaaaa",), tags={})
+    (found,) = leaks.judge([group, keeper, machine], DESTROYED, NOW)
+    assert found.blocked_by == (), "what is about to be gone holds nothing for long"

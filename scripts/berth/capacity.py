@@ -74,7 +74,7 @@ def register(app: typer.Typer, where: Callable[[str], Place]) -> None:
             wanted, lookups = _replayed(replay)
         else:
             wanted = replace(here, zones=())
-            lookups = _look(place, str(config.get("region", "us-east-1")), here, region or [])
+            lookups = _look(place, config, here, region or [])
         if record is not None:
             record.write_text(f"{json.dumps(judging.record(wanted, lookups), indent=2)}\n")
         choice = judging.choose(lookups, wanted, zones=zones or max(len(here.zones), _LEAST_ZONES))
@@ -100,11 +100,12 @@ def account(env: str) -> Place:
     )
 
 
-def live(place: Place, region: str, wanted: Wanted) -> Capacity:
+def live(place: Place, region: str, wanted: Wanted, images: Sequence[str] = ()) -> Capacity:
     """What one region answers, the quota included."""
     from scripts.berth.aws import lookups
 
-    found = lookups.capacity(place, region, wanted.instance_types, wanted.zones, spot=wanted.spot)
+    types = wanted.instance_types
+    found = lookups.capacity(place, region, types, wanted.zones, spot=wanted.spot, images=images)
     smallest = min(wanted.instance_types, key=lambda name: quotas.vcpus(name) or 0, default="")
     counted = quotas.family(smallest, spot=wanted.spot)
     if counted is None or found.unasked:
@@ -156,7 +157,9 @@ def _wanted(config: dict[str, Any]) -> Wanted:
     )
 
 
-def _look(place: Place, own: str, wanted: Wanted, prefixes: Sequence[str]) -> list[Capacity]:
+def _look(place: Place, config: dict[str, Any], wanted: Wanted, prefixes: Sequence[str]) -> list[Capacity]:
+    own = str(config.get("region", "us-east-1"))
+    image = str(((config.get("machine") or {}).get("image") or {}).get("id") or "")
     offering = sorted(
         {
             region
@@ -173,8 +176,12 @@ def _look(place: Place, own: str, wanted: Wanted, prefixes: Sequence[str]) -> li
             param_hint="--region",
         )
     anywhere = replace(wanted, zones=())
+
+    def look(region: str) -> Capacity:
+        return live(place, region, anywhere, [image] if image and region == own else [])
+
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(lambda one: live(place, one, anywhere), regions[:_MOST_REGIONS]))
+        return list(pool.map(look, regions[:_MOST_REGIONS]))
 
 
 def _replayed(file: Path) -> tuple[Wanted, list[Capacity]]:
@@ -212,7 +219,7 @@ def _show(wanted: Wanted, lookups: Sequence[Capacity], choice: Choice | None) ->
         if one.quota_free is not None:
             verdict = "SHORT" if judging.short(one, wanted) else "fits"
             _line(console, f"Quota: {wanted.vcpus} vCPUs needed, {one.quota_free:g} free: {verdict}")
-        for said in one.not_asked:
+        for said in (*judging.missing(one), *one.not_asked):
             _line(console, said)
     if choice is None:
         _line(console, "No zone is known to have these machines.")

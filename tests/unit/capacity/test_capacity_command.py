@@ -111,6 +111,11 @@ def test_an_image_of_one_region_keeps_the_values_from_moving_to_another(here: Pl
     assert file.read_text() == before
 
 
+def test_an_image_that_is_gone_is_said(here: Place) -> None:
+    values.write(values.file_of(here, ENV), ("machine", "image"), {"id": "ami-00000000000000000"})
+    assert "the image ami-00000000000000000 is gone" in run(here, ENV).output
+
+
 def test_nothing_is_written_where_nothing_can_be_had(here: Place, tmp_path: Path) -> None:
     before = values.file_of(here, ENV).read_text()
     done = replayed(here, tmp_path, offered=False)

@@ -1,6 +1,7 @@
 """`preview ENV`: runs the engine's preview, looks up quota and capacity beside it, shows the decision."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +35,7 @@ MaxMonthlyDelta = Annotated[
     typer.Option(min=0, metavar="USD", help="Exit status 3 where a month would cost so much more than now."),
 ]
 FailOn = Annotated[
-    str, typer.Option(metavar="LIST", help=f"Exit status 3 on any of these: {','.join(FAIL_ON)}.")
+    str, typer.Option(metavar="LIST", help=f"Exit status 3 on any of these: {', '.join(FAIL_ON)}.")
 ]
 Live = Annotated[
     bool, typer.Option("--live/--no-live", help="Ask the cloud for quota and capacity (where it can be).")
@@ -89,6 +90,11 @@ def ask(
         "for example --fail-on policy,quota"
         for name in named
         if name not in FAIL_ON
+    ]
+    problems += [
+        f"{flag}: {usd} is no amount of US dollars, for example {flag} 5"
+        for flag, usd in (("--max-hourly", max_hourly), ("--max-monthly-delta", max_monthly_delta))
+        if usd is not None and not math.isfinite(usd)
     ]
     if markdown and as_json:
         problems.append("--markdown and --json are two outputs: choose one")

@@ -48,9 +48,11 @@ _LASTING: tuple[tuple[str, str], ...] = (
     (r"openstack:database/", "the database"),
     (r"openstack:sharedfilesystem/share:", "everything on the file system"),
     (r"openstack:images/image:", "the image"),
+    (r"pulumi-python:dynamic/berth:Bucket$", "every object in the bucket"),
     (r"kubernetes:core/v1:PersistentVolumeClaim$", "everything on its volume"),
     (r"kubernetes:core/v1:PersistentVolume$", "everything on the volume"),
     (r"kubernetes:core/v1:Namespace$", "everything in the namespace, its volumes too"),
+    (r"kubernetes:apps/v1:StatefulSet$", "the volumes of its pods"),
     (r"kubernetes:snapshot\.storage\.k8s\.io/.*:VolumeSnapshot", "the snapshot"),
     (r"kubernetes:apiextensions\.k8s\.io/.*:CustomResourceDefinition$", "every object of this kind"),
 )
@@ -75,15 +77,16 @@ def of(step: Step, op: str) -> Loss | None:
         return None
     token = type_of(step.urn)
     props = {**step.old.outputs, **step.old.inputs}
+    if _stays(token, props):
+        return None
     tables: list[tuple[Kind, tuple[tuple[str, str], ...]]] = [("lasting", _LASTING), ("scratch", _SCRATCH)]
     if op == "delete":
         tables.append(("lasting", _MADE_AGAIN))
     for kind, table in tables:
         for pattern, what in table:
             if re.match(pattern, token):
-                note = _note(token, props)
-                size = _size(token, props)
-                return None if note == _STAYS else Loss(kind=kind, what=what + size, note=note)
+                note, size = _note(token, props), _size(token, props)
+                return Loss(kind=kind, what=f"{what}{size}", note=note)
     return None
 
 
@@ -113,21 +116,28 @@ def of_template(template: Step | None, group: Step | None) -> Loss | None:
     )
 
 
-_STAYS = "stays"
+def _stays(token: str, props: Mapping[str, Any]) -> bool:
+    """Whether Kubernetes keeps the data when the object goes.
+
+    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#retain
+    https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention
+    """
+    spec = block(props, "spec")
+    if token.endswith(":PersistentVolume"):
+        return text(spec, "persistentVolumeReclaimPolicy") == "Retain"
+    kept = text(block(spec, "persistentVolumeClaimRetentionPolicy"), "whenDeleted")
+    return token.endswith(":StatefulSet") and kept != "Delete"
 
 
 def _note(token: str, props: Mapping[str, Any]) -> str:
     if token.startswith(("aws:s3/bucket:", "aws:s3/bucketV2:")) and not true(props, "forceDestroy"):
         return "AWS refuses while the bucket holds anything: forceDestroy is off"
-    if token.startswith("aws:rds/") and known(props.get("skipFinalSnapshot")) is False:
-        return "a final snapshot is taken"
-    if token.endswith(":PersistentVolume"):
-        policy = text(block(props, "spec"), "persistentVolumeReclaimPolicy")
-        return _STAYS if policy == "Retain" else ""
-    if token.endswith(":PersistentVolumeClaim"):
-        return "unless its volume's reclaim policy is Retain"
     if token.startswith("aws:ecr/repository") and not true(props, "forceDelete"):
         return "AWS refuses while the repository holds images: forceDelete is off"
+    if token.startswith("aws:rds/") and known(props.get("skipFinalSnapshot")) is False:
+        return "a final snapshot is taken"
+    if token.endswith(":PersistentVolumeClaim"):
+        return "unless its volume's reclaim policy is Retain"
     return ""
 
 

@@ -49,7 +49,8 @@ def _head(one: Decision) -> Iterator[str]:
     yield f"## Preview of {code(one.environment)}: {_title(one)}"
     yield ""
     if one.rehearsed:
-        yield "Rehearsed without an account: quota and capacity are those of the emulated one."
+        emulated = ": quota and capacity are the emulated one's" if one.found.quota or one.found.zones else ""
+        yield f"Rehearsed without an account{emulated}."
         yield ""
     yield "| | | |"
     yield "|---|---|---|"

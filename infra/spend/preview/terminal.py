@@ -98,8 +98,10 @@ def _cost(console: Console, cost: Cost | None) -> None:
     if more > 0:
         table.add_row(Text(f"{words.many(more, 'smaller line')}: --markdown or --json", style="dim"))
     console.print(table)
-    dates = dict.fromkeys(row.after.as_of or "no date" for row in cost.rows if row.after and row.after.source)
-    console.print(Text(f"Prices as of {', '.join(dates)}; an estimate, not a bill.", style="dim"))
+    lines = [row.after for row in cost.rows if row.after and row.after.source]
+    dates = ", ".join(dict.fromkeys(line.as_of or "no stated date" for line in lines))
+    as_of = f"Prices as of {dates}; an" if dates else "An"
+    console.print(Text(f"{as_of} estimate, not a bill.", style="dim"))
 
 
 def _quota(console: Console, one: Decision) -> None:

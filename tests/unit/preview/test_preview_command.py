@@ -122,6 +122,12 @@ def test_flags_that_do_not_go_together_are_refused_all_at_once() -> None:
     assert "--plain is Pulumi's own display" in message
 
 
+@pytest.mark.parametrize("usd", [float("nan"), float("inf")])
+def test_a_threshold_that_nothing_exceeds_is_refused(usd: float) -> None:
+    with pytest.raises(typer.BadParameter, match=r"--max-hourly: (nan|inf) is no amount"):
+        flags(max_hourly=usd)
+
+
 def test_thresholds_may_be_written_with_spaces() -> None:
     assert flags(fail_on=" policy, quota ,").fail_on == {"policy", "quota"}
 

@@ -71,7 +71,10 @@ def test_the_lifetime_is_the_values_and_the_deployed_one_the_tags() -> None:
     lifetime = judged("nothing").lifetime
     assert lifetime.ends is not None
     assert lifetime.before == lifetime.ends
-    assert lifetime.hours_left == pytest.approx(8, abs=0.5)
+    assert lifetime.ends.isoformat() == previews.recorded("nothing").config["berth:expires_at"].replace(
+        "Z", "+00:00"
+    )
+    assert lifetime.hours_left == (lifetime.ends - previews.NOW).total_seconds() / 3600
     extended = replace(previews.recorded("nothing"), config={"berth:expires_at": "2026-11-24T18:00:00Z"})
     later = decide("aws-vm", extended, now=previews.NOW).lifetime
     assert later.ends == datetime(2026, 11, 24, 18, tzinfo=UTC)

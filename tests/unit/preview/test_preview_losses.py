@@ -5,6 +5,7 @@ from steps import recording, step
 from infra.spend.preview import changes, losses
 
 KEEPS = {"spec": {"persistentVolumeReclaimPolicy": "Retain"}}
+GOES = {"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}}
 CLAIM = {"spec": {"resources": {"requests": {"storage": "5Gi"}}}}
 GROUP = "aws:autoscaling/group:Group"
 TEMPLATE_CHANGES = {"mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.version": "update"}
@@ -24,6 +25,8 @@ TEMPLATE_CHANGES = {"mixedInstancesPolicy.launchTemplate.launchTemplateSpecifica
         ("delete", "kubernetes:core/v1:PersistentVolumeClaim", CLAIM, "lasting", "its volume (5Gi)"),
         ("delete", "kubernetes:core/v1:PersistentVolume", {}, "lasting", "the volume"),
         ("delete", "kubernetes:core/v1:Namespace", {}, "lasting", "everything in the namespace"),
+        ("delete", "pulumi-python:dynamic/berth:Bucket", {}, "lasting", "every object in the bucket"),
+        ("delete", "kubernetes:apps/v1:StatefulSet", GOES, "lasting", "volumes of its pods"),
         ("delete", "openstack:blockstorage/volume:Volume", {"size": 20}, "lasting", "disk (20 GiB)"),
         ("replace", "gcp:compute/disk:Disk", {"size": 20}, "lasting", "disk (20 GiB)"),
         ("delete", "aws:ec2/instance:Instance", {}, "scratch", "own disks"),
@@ -51,6 +54,7 @@ def test_data_that_goes_is_told(
         ("delete", "aws:ebs/volume:Volume", {"retained": True}),
         ("delete", "kubernetes:core/v1:PersistentVolume", {"inputs": KEEPS}),
         ("delete", "kubernetes:apps/v1:Deployment", {}),
+        ("delete", "kubernetes:apps/v1:StatefulSet", {}),
     ],
 )
 def test_what_loses_nothing_is_not_told(op: str, token: str, more: dict[str, object]) -> None:

@@ -11,12 +11,12 @@ import typer
 
 from infra.catalog import service_prices
 from infra.catalog.machine_prices import CLOUDS
-from infra.spend import offers
+from infra.spend import capacity, offers
 from infra.spend.offers import Ask, Snapshot
 from infra.spend.planner import advice
 from infra.spend.planner.model import HOUR_S, NO_TRANSFERS, Job, Outlook, Transfers
 from infra.spend.planner.traces import Trace, TraceError, parse
-from infra.spend.planner.zones import Zone, zones
+from infra.spend.planner.zones import Zone, quotes, zones
 from rehearsal.errors import BerthError
 from scripts.berth import options, prices
 
@@ -82,7 +82,9 @@ def plan(
     ] = None,
     snapshot: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="Prices that `berth prices --json` printed, not the tables'."),
+        typer.Option(
+            metavar="FILE", help="What `berth prices --json` printed or `berth capacity --record` kept."
+        ),
     ] = None,
     replays: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many to expect from.")] = 50,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the first made-up trace.")] = 0,
@@ -154,7 +156,7 @@ class Wanted:
 def look(ask: Ask, instance_types: tuple[str, ...], given: Given, snapshot: Snapshot) -> Found:
     """The advice for a checked question. Raises BerthError where prices or traces do not allow one."""
     kept = _one_region(ask, snapshot) if not ask.regions else ask
-    quotes = [
+    fitting = [
         one
         for one in snapshot.quotes
         if (one.accelerator, one.count) == (kept.accelerator, kept.count)
@@ -162,8 +164,8 @@ def look(ask: Ask, instance_types: tuple[str, ...], given: Given, snapshot: Snap
         and one.region.startswith(kept.regions)
         and (not instance_types or one.instance_type in instance_types)
     ]
-    all_zones, left_out = zones(quotes)
-    if len({one.cloud for one in quotes}) > 1:
+    all_zones, left_out = zones(fitting)
+    if len({one.cloud for one in fitting}) > 1:
         raise BerthError("these regions are of two clouds", "Choose one: --cloud aws or --cloud gcp.")
     if not all_zones:
         raise BerthError("no zone has a known on-demand price there", "`berth prices` shows what is known.")
@@ -172,7 +174,7 @@ def look(ask: Ask, instance_types: tuple[str, ...], given: Given, snapshot: Snap
     now_offers = tuple(one.offer for one in chosen)
     traces = list(_read(given.traces, chosen)) if given.traces else []
     transfers = _transfers(
-        {one.region for one in now_offers} | {one.region for one in traces}, given, quotes[0].cloud
+        {one.region for one in now_offers} | {one.region for one in traces}, given, fitting[0].cloud
     )
     try:
         if traces:
@@ -245,7 +247,7 @@ def _known(ask: Ask, file: Path | None) -> Snapshot:
         snapshot = offers.from_tables(ask.accelerator)
     else:
         try:
-            snapshot = offers.replay(file.read_text()).snapshot
+            snapshot = _recorded(file.read_text())
         except OSError as error:
             raise BerthError(f"--snapshot {file} cannot be read: {error.strerror}") from None
         except ValueError as error:
@@ -257,6 +259,14 @@ def _known(ask: Ask, file: Path | None) -> Snapshot:
     if found:
         raise typer.BadParameter("\n".join(found))
     return snapshot
+
+
+def _recorded(text: str) -> Snapshot:
+    """Of `berth prices --json` or of `berth capacity --record`. Raises ValueError: of neither."""
+    if '"lookups"' not in text:
+        return offers.replay(text).snapshot
+    _, lookups = capacity.replay(text)
+    return Snapshot(quotes=quotes(lookups))
 
 
 def _one_region(ask: Ask, snapshot: Snapshot) -> Ask:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from infra.catalog import prices
+from infra.catalog.accelerators import instance_types
+from infra.spend.capacity import Capacity
 from infra.spend.offers import Quote
 from infra.spend.planner.model import Offer
 
@@ -50,6 +53,33 @@ def zones(quotes: Iterable[Quote]) -> tuple[tuple[Zone, ...], tuple[str, ...]]:
         )
     found.sort(key=lambda one: (not one.offer.available, one.offer.spot_usd, one.offer.zone))
     return tuple(found), tuple(left_out)
+
+
+def quotes(lookups: Iterable[Capacity]) -> tuple[Quote, ...]:
+    """What was looked up of AWS's zones (`berth capacity`), as quotes; on-demand prices are the tables'.
+
+    Machines that a zone does not offer, or that have no accelerator, are left out.
+    """
+    known = instance_types()
+    return tuple(
+        Quote(
+            cloud="aws",
+            region=lookup.region,
+            zone=one.zone,
+            instance_type=one.instance_type,
+            accelerator=known[one.instance_type].accelerator,
+            count=known[one.instance_type].count,
+            on_demand_usd=prices.price(one.instance_type, lookup.region).on_demand_usd,
+            spot_usd=one.spot_now,
+            vcpus=known[one.instance_type].vcpus,
+            spot_low_usd=one.spot_low,
+            spot_high_usd=one.spot_high,
+            placement_score=one.score,
+        )
+        for lookup in lookups
+        for one in lookup.zones
+        if one.offered is not False and one.instance_type in known
+    )
 
 
 def _cheapest(prices: Iterable[tuple[float | None, str]]) -> tuple[float, str] | None:

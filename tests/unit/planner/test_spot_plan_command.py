@@ -119,6 +119,31 @@ def test_prices_that_were_recorded_are_used(berth: Any, tmp_path: Path) -> None:
     assert "us-east-1a (us-east-1): g4dn.xlarge at $0.1250 an hour" in said
 
 
+def test_what_was_looked_up_is_used(berth: Any, tmp_path: Path) -> None:
+    asked = {"zone": "us-east-1b", "instance_type": "g4dn.xlarge", "offered": True, "spot_now": 0.17}
+    rows = [
+        asked,
+        {**asked, "zone": "us-east-1a", "spot_now": 0.21},
+        {**asked, "zone": "us-east-1c", "offered": False, "spot_now": 0.01},
+        {**asked, "zone": "us-east-1d", "spot_now": None},
+        {**asked, "instance_type": "t3.nano", "spot_now": 0.001},
+    ]
+    file = tmp_path / "capacity.json"
+    lookups = [{"region": "us-east-1", "zones": rows}]
+    file.write_text(json.dumps({"wanted": {"instance_types": ["g4dn.xlarge"]}, "lookups": lookups}))
+    status, said, complaint = berth("aws-vm", *BASE, "--snapshot", str(file), "--json")
+    assert (status, complaint) == (0, "")
+    zones = [one["offer"] for one in json.loads(said)["zones"]]
+    assert [(one["zone"], one["available"]) for one in zones] == [
+        ("us-east-1b", True),
+        ("us-east-1a", True),
+        ("us-east-1d", False),
+    ]
+    assert {one["on_demand_usd"] for one in zones} == {0.526}
+    file.write_text('{"lookups": [{"zones": 1}]}')
+    assert "holds no recorded prices" in berth("aws-vm", *BASE, "--snapshot", str(file))[2]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

@@ -45,5 +45,12 @@ def _talk(place: Place, env: str, console: Console) -> down.Talk:
     return down.Talk(
         say=lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True),
         show=lambda found: report.plan(console, place, found),
-        confirm=lambda: typer.confirm(f"Destroy {env}?", default=False, err=True),
+        confirm=lambda: _agreed(env),
     )
+
+
+def _agreed(env: str) -> bool:
+    try:
+        return typer.confirm(f"Destroy {env}?", default=False, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None

@@ -62,9 +62,10 @@ def outcome(console: Console, place: Place, done: Outcome) -> None:
         console.print(f"[green]Nothing is left[/]{kept}.", highlight=False)
         return
     number = len(done.remaining) + len(done.left.counted)
+    things = "1 thing is" if number == 1 else f"{number} things are"
     if number:
         console.print(
-            f"[red]{number} things are left[/]; those not in the state: {view.sum_of(done.left.counted)}.",
+            f"[red]{things} left[/]; those not in the state: {view.sum_of(done.left.counted)}.",
             highlight=False,
         )
     for line in _next(place, done):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import typer
 from rich.console import Console
 from scripted_engine import ScriptedEngine, resource
 from teardown_fakes import Cloud, Listener
@@ -241,7 +242,7 @@ def test_the_report_says_what_is_lost_and_what_is_left_to_pay(
     said = " ".join(capsys.readouterr().out.split())
     assert status == 3
     assert "lost Bucket data: all objects, in every version" in said
-    assert "1 things are left" in said
+    assert "1 thing is left" in said
     assert "$0.16 a day" in said
     assert "berth leaks aws-vm --delete" in said
 
@@ -266,3 +267,12 @@ def test_what_an_interrupted_up_made_is_not_too_young_to_be_cleared_while_we_des
     engine.destroys(ENV, {"keeps": ["net"], "says": "error: DependencyViolation: held"})
     run(yes=True)
     assert cloud.deleted == ["eni-1"]
+
+
+def test_ctrl_c_at_the_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    def aborts(*_: object, **__: object) -> bool:
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "confirm", aborts)
+    with pytest.raises(KeyboardInterrupt):
+        command._agreed(ENV)

@@ -44,7 +44,7 @@ machine_commands.register(app, account.place)
 capacity.register(app, capacity.account)
 leak_commands.register(app, leak_commands.account)
 reap.register(app, leak_commands.account)
-for command in (
+for same in (
     rehearse.up,
     rehearse.preview,
     rehearse.down,
@@ -52,7 +52,7 @@ for command in (
     rehearse.outputs,
     rehearse.status,
 ):
-    inside.command()(command)
+    inside.command()(same)
 inside.command("env")(rehearse.env_)
 machine_commands.register(inside, rehearse.place)
 capacity.register(inside, rehearse.place)

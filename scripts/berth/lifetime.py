@@ -90,7 +90,7 @@ def extend(place: Place, env: str, text: str, now: datetime | None = None) -> li
     The stack's tag, by which sweeps find what has expired, is set where there is a stack.
     """
     file = values.file_of(place, env)
-    longest = _longest(values.read(file).get("longest_lifetime_hours"))
+    longest = longest_of(values.read(file).get("longest_lifetime_hours"))
     end = (now or datetime.now(UTC)) + duration(text, longest)
     instant = end.astimezone(UTC).strftime(FORMAT)
     changed = values.write(file, ("expires_at",), instant)
@@ -99,7 +99,7 @@ def extend(place: Place, env: str, text: str, now: datetime | None = None) -> li
     return changed
 
 
-def _longest(hours: object) -> timedelta:
+def longest_of(hours: object) -> timedelta:
     """What the values file allows. Raises BerthError where it is no number."""
     try:
         return timedelta(hours=min(float(str(hours or LONGEST_HOURS)), _YEAR_HOURS))

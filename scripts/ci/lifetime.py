@@ -6,7 +6,7 @@ is over, it is DURATION from now. Only the file is written, so a preview's role 
 """
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rehearsal.errors import BerthError
 from scripts.berth import lifetime, values
@@ -20,12 +20,12 @@ def end_of(place: Place, env: str, text: str, now: datetime) -> str:
     Raises:
         BerthError: `text` is no duration, or longer than the values allow.
     """
-    longest = values.read(values.file_of(place, env)).get("longest_lifetime_hours") or lifetime.LONGEST_HOURS
-    otherwise = now + lifetime.duration(text, timedelta(hours=float(longest)))
+    longest = lifetime.longest_of(values.read(values.file_of(place, env)).get("longest_lifetime_hours"))
+    otherwise = now + lifetime.duration(text, longest)
     deployed = _deployed(place, env)
     if deployed is not None and deployed > now:
         otherwise = deployed
-    return otherwise.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return otherwise.astimezone(UTC).strftime(lifetime.FORMAT)
 
 
 def _deployed(place: Place, env: str) -> datetime | None:

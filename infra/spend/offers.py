@@ -168,9 +168,13 @@ def replay(text: str) -> Recorded:
     Raises:
         ValueError: it is no such JSON; the message names each key that is wrong.
     """
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
-    return TypeAdapter(Recorded).validate_json(text)
+    try:
+        return TypeAdapter(Recorded).validate_json(text)
+    except ValidationError as wrong:
+        said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}".lstrip(": ") for one in wrong.errors()]
+        raise ValueError("; ".join(said)) from None
 
 
 def _fits(ask: Ask, quote: Quote) -> bool:

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -15,6 +16,7 @@ from infra.catalog import accelerators
 from infra.catalog.machine_prices import CLOUDS, Source
 from infra.spend import offers
 from infra.spend.offers import Ask, Offer, Snapshot
+from rehearsal.errors import BerthError
 from scripts.berth import options
 
 _FILE_WIDTH = 140  # a terminal folds the last column; a file takes whole rows
@@ -39,6 +41,10 @@ def prices(
     live: Annotated[
         bool, typer.Option("--live", help="Ask AWS too, in the cheapest regions: spot prices, scores, quota.")
     ] = False,
+    replay: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Answer what --json has kept, from what was known then."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Rank the offers of an accelerator by price, from dated tables; without --live no cloud is asked."""
@@ -50,6 +56,10 @@ def prices(
         regions=(region,) if region is not None else (),
     )
     snapshot = offers.from_tables(accelerator)
+    if replay is not None:
+        if live:
+            raise typer.BadParameter("goes with no --live: nothing is asked", param_hint="--replay")
+        ask, snapshot = _kept(replay, accelerator)
     problems = mistakes(ask, snapshot)
     if problems:
         raise typer.BadParameter("\n".join(problems))
@@ -69,6 +79,20 @@ def prices(
     if not console.is_terminal:
         console = Console(width=_FILE_WIDTH)
     show(console, ask, found, limit, snapshot.sources)
+
+
+def _kept(file: Path, accelerator: str) -> tuple[Ask, Snapshot]:
+    try:
+        kept = offers.replay(file.read_text())
+    except OSError as reason:
+        raise BerthError(f"{file} cannot be read: {reason.strerror}") from None
+    except ValueError as reason:
+        raise BerthError(f"{file} is not what `berth prices --json` prints: {reason}") from None
+    if kept.ask.accelerator != accelerator:
+        raise typer.BadParameter(
+            f"{file} is about {kept.ask.accelerator}, not {accelerator}", param_hint="--replay"
+        )
+    return kept.ask, kept.snapshot
 
 
 def mistakes(ask: Ask, snapshot: Snapshot) -> list[str]:

@@ -179,6 +179,7 @@ PRICED: Mapping[str, Pricing] = {
     "aws:ec2/instance:Instance": aws_machines.instance,
     "aws:ec2/internetGateway:InternetGateway": _egress,
     "aws:ec2/natGateway:NatGateway": _nat_gateway,
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest": aws_machines.instance,
     "aws:ec2/volume:Volume": _volume,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ecr/repository:Repository": _repository,

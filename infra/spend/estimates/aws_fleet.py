@@ -33,15 +33,16 @@ class Fleet:
 
 
 def instance(one: Priced, _around: Context) -> Fleet:
-    """An instance on its own."""
+    """An instance on its own, or a spot request for one."""
+    asked = one.type.endswith(":SpotInstanceRequest")
     options = block(one.props, "instanceMarketOptions")
     name = text(one.props, "instanceType")
     return Fleet(
         types=(name,) if name else (),
-        spot=text(options, "marketType") == "spot" or text(one.props, "instanceLifecycle") == "spot",
+        spot=asked or text(options, "marketType") == "spot" or text(one.props, "instanceLifecycle") == "spot",
         wanted=1,
         at_most=1,
-        most_usd=number(block(options, "spotOptions"), "maxPrice"),
+        most_usd=number(one.props, "spotPrice") or number(block(options, "spotOptions"), "maxPrice"),
         template=one.props,
     )
 

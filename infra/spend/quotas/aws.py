@@ -135,6 +135,7 @@ NEEDING: Table = {
     "aws:ec2/eip:Eip": partial(_one, ADDRESSES),
     "aws:ec2/instance:Instance": partial(_machines, aws_fleet.instance),
     "aws:ec2/internetGateway:InternetGateway": partial(_one, INTERNET_GATEWAYS),
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest": partial(_machines, aws_fleet.instance),
     "aws:ec2/vpc:Vpc": partial(_one, VPCS),
     "aws:eks/cluster:Cluster": partial(_one, CLUSTERS),
     "aws:eks/nodeGroup:NodeGroup": partial(_machines, aws_fleet.node_group),

@@ -103,3 +103,23 @@ def test_every_mistake_is_said_at_once() -> None:
     for text in ("cloud 'azure'", "3 of H100", "'mars'"):
         assert text in done.stderr
     assert done.stderr.count("Error") == 1
+
+
+def test_a_ranking_is_made_again_from_what_was_printed(tmp_path: Path) -> None:
+    kept = tmp_path / "offers.json"
+    kept.write_text(prices("T4", "--region", "eu-", "--limit", "99", "--json").stdout)
+    again = prices("T4", "--replay", str(kept), "--limit", "99", "--json").stdout
+    assert again == kept.read_text()
+    known = json.loads(kept.read_text())
+    known["snapshot"]["quotes"] = known["snapshot"]["quotes"][:1]
+    kept.write_text(json.dumps(known))
+    assert len(json.loads(prices("T4", "--replay", str(kept), "--json").stdout)["offers"]) == 1
+
+
+def test_a_file_that_is_no_ranking_is_refused(tmp_path: Path) -> None:
+    kept = tmp_path / "offers.json"
+    kept.write_text("{}")
+    assert "ask: Field required" in prices("T4", "--replay", str(kept), check=1).stderr
+    assert "cannot be read" in prices("T4", "--replay", str(tmp_path / "absent"), check=1).stderr
+    kept.write_text(prices("T4", "--json").stdout)
+    assert "is about T4, not L4" in prices("L4", "--replay", str(kept), check=2).stderr

@@ -64,6 +64,20 @@ def test_a_spot_machine_costs_no_more_than_what_is_paid_at_most() -> None:
     assert (machine.hourly_usd, "never more than $0.50" in machine.assumption) == (0.2132, True)
 
 
+@pytest.mark.parametrize(
+    ("token", "props", "hourly"),
+    [
+        ("aws:ec2/instance:Instance", {}, 0.526),
+        ("aws:ec2/instance:Instance", {"instanceMarketOptions": {"marketType": "spot"}}, 0.2132),
+        ("aws:ec2/instance:Instance", {"instanceLifecycle": "spot"}, 0.2132),
+        ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {}, 0.2132),
+        ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {"spotPrice": "0.15"}, 0.15),
+    ],
+)
+def test_a_single_machine_is_priced_by_its_market(token: str, props: dict[str, Any], hourly: float) -> None:
+    assert only(token, instanceType="g4dn.xlarge", **props).hourly_usd == hourly
+
+
 def test_machines_on_demand_cost_the_listed_price_times_their_number() -> None:
     machine, disks = lines([group(["g4dn.xlarge"], spot=False, desiredCapacity=3), template(volumeSize=50)])
     assert machine.what == "3 x T4 machine (g4dn.xlarge, on demand)"
@@ -88,6 +102,12 @@ def test_the_launch_template_is_found_by_id_among_several() -> None:
     wanted = one(GROUP, launchTemplate={"id": "lt-2"}, desiredCapacity=1)
     *_, disks = lines([small, large, wanted])
     assert disks.hourly_usd == pytest.approx(500 * 0.08 / 730)
+
+
+def test_which_of_several_launch_templates_is_not_guessed() -> None:
+    several = [one(TEMPLATE, id=name, blockDeviceMappings=[{"ebs": {"volumeSize": 9}}]) for name in "ab"]
+    machine, disks = lines([group(["g4dn.xlarge"]), *several])
+    assert (machine.hourly_usd, disks.hourly_usd) == (0.2132, None)
 
 
 def test_disks_of_a_launch_template_that_is_not_among_the_resources_are_unknown() -> None:

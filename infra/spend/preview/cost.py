@@ -9,7 +9,6 @@ from infra.spend.estimates.lines import number
 from infra.spend.preview.reading import Recording, State, Step, name_of, type_of
 
 _BUDGET = "aws:budgets/budget:Budget"
-_GONE = {"delete", "delete-replaced", "discard", "discard-replaced"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +98,7 @@ def after(recording: Recording) -> list[Priced]:
     """The resources as they would be."""
     found: dict[str, Priced] = {}
     for step in recording.steps:
-        if step.op in _GONE or step.new is None or not step.new.custom:
+        if step.new is None or not step.new.custom:
             continue
         props = {**_kept(step), **step.new.outputs, **step.new.inputs}
         found[step.urn] = Priced(type=type_of(step.urn), name=name_of(step.urn), props=props)

@@ -195,13 +195,15 @@ def _cost(one: Decision) -> Summary:
     hour, month, delta = totals(one.cost)
     said = unknown(one.cost)
     parts = [f"{hour} an hour, {month} a month ({delta})", *([said] if said else [])]
-    over = one.cost.budget_usd is not None and one.cost.after.monthly_usd > one.cost.budget_usd
-    if over and one.cost.budget_usd is not None:
-        parts.append(f"a whole month is over the budget of {monthly(one.cost.budget_usd)}")
+    after, budget = one.cost.after, one.cost.budget_usd
+    if budget is not None and after.monthly_usd > budget:
+        parts.append(f"a whole month is over the budget of {monthly(budget)}")
     left = one.lifetime.hours_left
-    if left:
-        spent = least(monthly(one.cost.after.hourly_usd * left), one.cost.after)
-        parts.append(f"{spent} until the lifetime ends")
+    if left and after.hourly_usd:
+        parts.append(f"{least(monthly(after.hourly_usd * left), after)} until the lifetime ends")
+    # A month's budget is not reached by what ends before.
+    spent = after.hourly_usd * min(left or HOURS_A_MONTH, HOURS_A_MONTH)
+    over = budget is not None and spent > budget
     return Summary(heading="Cost", text="; ".join(parts), level="warn" if over or said else "fine")
 
 

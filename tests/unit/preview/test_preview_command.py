@@ -13,6 +13,7 @@ import previews
 import pytest
 import typer
 
+from infra.spend.preview.decision import Found
 from rehearsal.errors import BerthError
 from scripts.berth import lookups, preview
 from scripts.berth.place import Place
@@ -169,6 +170,5 @@ def test_what_is_not_asked_is_said_and_does_not_fit(place: Place) -> None:
 
 
 def test_a_failed_preview_asks_nobody(place: Place) -> None:
-    found = lookups.found(place, previews.recorded("lifetime-ended"), live=True)
-    assert not found.quota
-    assert not found.quota_notes
+    failed = replace(previews.recorded("create"), errors=("the program ended",))
+    assert lookups.found(place, failed, live=True) == Found()

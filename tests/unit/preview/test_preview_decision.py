@@ -5,6 +5,7 @@ import previews
 import pytest
 
 from infra.spend.capacity import ImageState
+from infra.spend.preview import words
 from infra.spend.preview.decision import ERROR, EXCEEDED, FAIL_ON, FINE, Decision, Found, Thresholds, decide
 from infra.spend.preview.document import document
 from scripts.berth import preview as command
@@ -100,3 +101,14 @@ def test_the_document_has_a_key_for_each_section() -> None:
 
 def test_the_command_line_knows_every_threshold() -> None:
     assert command.FAIL_ON == FAIL_ON
+
+
+@pytest.mark.parametrize(
+    ("until", "level"), [("2026-11-24T18:00:00Z", "fine"), ("2026-12-20T18:00:00Z", "warn")]
+)
+def test_a_budget_warns_of_what_a_lifetime_lets_through(until: str, level: str) -> None:
+    extended = replace(previews.recorded("nothing"), config={"berth:expires_at": until})
+    lines = words.summary(decide("aws-vm", extended, now=previews.NOW))
+    (cost,) = [line for line in lines if line.heading == "Cost"]
+    assert cost.level == level
+    assert "a whole month is over the budget of $50.00" in cost.text

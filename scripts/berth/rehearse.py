@@ -31,9 +31,12 @@ def up(
     """Start what is missing, create or update the environment, verify it and show the result."""
     from rich.console import Console
 
+    from scripts.berth import checked
+
     del yes  # nothing here costs anything: there is nothing to ask
     where = inside.here()
     choice = inside.choose(where, known(env), cluster, gpus, machines=machines)
+    checked.values(env)
     inside.leave_shims_alone(where)
     console = Console()
     if dry_run:

@@ -27,12 +27,16 @@ def marker(environment: str) -> str:
 
 
 def render(one: Decision) -> str:
-    """The comment. Of one that would be too long, the list of changes is left out."""
+    """The comment. Of one that would be too long, the list of changes is left out, then its end."""
     whole = _joined(one, list(_changes(one)))
     if len(whole) <= LONGEST:
         return whole
     left_out = ["### Changes", "", "Too many to list here; `berth preview` lists them.", ""]
-    return _joined(one, left_out)
+    short = _joined(one, left_out)
+    if len(short) <= LONGEST:
+        return short
+    whole_lines = short[:LONGEST].rpartition("\n")[0]
+    return f"{whole_lines}\n\nThere is more than a comment can hold; `berth preview` shows all of it.\n"
 
 
 def _joined(one: Decision, changes: Iterable[str]) -> str:

@@ -37,6 +37,8 @@ def shown(value: Any) -> str:
         return "[secret]"
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
     text = " ".join(text.split()).replace(UNKNOWN, f"({AFTER_UP})")
+    # A value may come from anybody, and a terminal obeys control characters.
+    text = "".join(mark for mark in text if mark.isprintable())
     if _SIGNATURE in text:
         return f"({len(text):,} characters, parts of them secret)"
     if len(text) <= LONGEST:

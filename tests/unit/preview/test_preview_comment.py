@@ -66,3 +66,15 @@ def test_a_comment_that_is_too_long_leaves_out_the_list_of_changes() -> None:
     assert len(text) < markdown.LONGEST
     assert "Too many to list here" in text
     assert "900 created" in text
+
+
+def test_a_comment_with_too_many_findings_is_cut_between_lines() -> None:
+    findings = tuple(
+        Finding(policy=f"rule-{n}", level="advisory", urn="", message="m" * 90) for n in range(900)
+    )
+    text = comment(recording(findings=findings))
+    assert len(text) < markdown.LONGEST + 200
+    *_, last, empty, note, end = text.split("\n")
+    assert last.endswith("m")
+    assert (empty, end) == ("", "")
+    assert note.startswith("There is more")

@@ -59,6 +59,7 @@ def test_what_is_no_preview_is_refused(text: str) -> None:
         ("later.below[0]", values.AFTER_UP),
         ("list", '["x", "(known after up)"]'),
         ("long", "(5,000 characters)"),
+        ("rude", "a[2Jb"),
         ("missing", ""),
         ("a.b[7]", ""),
         ("nothing", ""),
@@ -73,6 +74,7 @@ def test_a_value_is_shown_in_a_few_words(path: str, shown: str) -> None:
         "later": unknown,
         "list": ["x", unknown],
         "long": "x" * 5000,
+        "rude": "a\x1b[2Jb",
         "nothing": None,
     }
     assert values.at(props, path) == shown

@@ -62,10 +62,18 @@ def structured(project: str, values: dict[str, Any]) -> tuple[dict[str, Any], li
         mapping[key] = value
         if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
             try:
-                mapping[key] = json.loads(value)
-            except json.JSONDecodeError as error:
+                mapping[key] = json.loads(value, object_pairs_hook=_each_key_once)
+            except (ValueError, RecursionError) as error:
                 problems.append(Problem(path=f"{project}:{key}", reason=f"is not valid JSON: {error}"))
     return mapping, problems
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        twice = sorted({key for key, _ in pairs if [one for one, _ in pairs].count(key) > 1})
+        raise ValueError(f"it names {', '.join(twice)} twice")
+    return mapping
 
 
 def written_by(command: str) -> dict[str, "JsonValue"]:

@@ -147,6 +147,11 @@ def test_keys_that_would_not_fit_are_refused_before_anything_else(
     assert recordings[0].resources == recordings[0].calls == []
 
 
+def test_json_without_end_is_no_bug() -> None:
+    with pytest.raises(ConfigError, match="berth:training: is not valid JSON"):
+        config.parse("local", {**GOOD["local"], "training": "[" * 200_000}, recorder.NOW)
+
+
 @pytest.mark.parametrize("key", ["bert:owner", "Berth:owner", "brth:owner"])
 def test_a_key_of_a_misspelt_project_is_not_passed_over(key: str) -> None:
     good = {f"berth:{name}": value for name, value in as_engine(GOOD["local"]).items()}

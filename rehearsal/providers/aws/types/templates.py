@@ -75,6 +75,10 @@ _DATA: Final = (
     *("tagSpecifications", "userData", "vpcSecurityGroupIds"),
 )
 _RENAMED: Final = {"securityGroupNames": "securityGroups", "vpcSecurityGroupIds": "securityGroupIds"}
+_AS_TEXT: Final = frozenset(
+    {"associateCarrierIpAddress", "associatePublicIpAddress", "deleteOnTermination", "ebsOptimized"}
+    | {"encrypted", "primaryIpv6"}
+)
 _OF_INTERFACES: Final = {
     "securityGroups": "groups",
     "ipv4Addresses": "privateIpAddresses",
@@ -120,7 +124,20 @@ def _properties(data: dict[str, Any]) -> Values:
                 interface[key] = [one[part] for one in interface[key]]
     for one in found.get("tagSpecifications") or ():
         one["tags"] = tag_map(one.get("tags"))
-    return {key: value for key, value in found.items() if key in _DATA}
+    kept: Values = _as_stored({key: value for key, value in found.items() if key in _DATA})
+    return kept
+
+
+def _as_stored(value: Any) -> Any:
+    """With the flags that can also be unset as text, which is what the original stores."""
+    if isinstance(value, list):
+        return [_as_stored(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: str(inner).lower() if key in _AS_TEXT and isinstance(inner, bool) else _as_stored(inner)
+        for key, inner in value.items()
+    }
 
 
 def _create_template(api: Api, new: Values) -> str:

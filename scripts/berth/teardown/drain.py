@@ -61,16 +61,20 @@ def drain(
 
 
 def _wanted(place: Place, state: states.State, cluster: Cluster) -> Iterable[tuple[str, str, str]]:
-    """Kind, namespace and name of what stands for something in the cloud."""
+    """Kind, namespace and name of what stands for something in the cloud and is not in the state.
+
+    The engine itself deletes what the state has, while the cluster still runs.
+    """
+    own = {one.id for one in states.of_provider(state, cluster.provider)}
     namespaces = [""] if cluster.own else _namespaces(state, cluster)
     for namespace in namespaces:
         for one in clusters.objects(place, cluster, "services", namespace):
-            if (one.get("spec") or {}).get("type") == "LoadBalancer":
+            if (one.get("spec") or {}).get("type") == "LoadBalancer" and "/".join(_named(one)) not in own:
                 yield ("service", *_named(one))
-        for one in clusters.objects(place, cluster, "ingresses", namespace):
-            yield ("ingress", *_named(one))
-        for one in clusters.objects(place, cluster, "persistentvolumeclaims", namespace):
-            yield ("persistentvolumeclaim", *_named(one))
+        for plural, kind in (("ingresses", "ingress"), ("persistentvolumeclaims", "persistentvolumeclaim")):
+            for one in clusters.objects(place, cluster, plural, namespace):
+                if "/".join(_named(one)) not in own:
+                    yield (kind, *_named(one))
 
 
 def _namespaces(state: states.State, cluster: Cluster) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from infra.spend.leaks import IN_USE, LEAKED, PROTECTED, TOO_YOUNG, Finding
 from rehearsal.errors import BerthError
 from scripts.berth.place import Place
-from scripts.berth.teardown.order import DATA
+from scripts.berth.teardown.order import holds_data
 
 CLEAR_MINUTES = 1.0
 """How long to try on before the engine has another turn, which may be what it waits for."""
@@ -44,8 +44,8 @@ def look(
 
 
 def in_the_way(found: Sequence[Finding]) -> list[Finding]:
-    """What may be deleted, and can hold a network or a group: all that is leaked, but for data."""
-    return [one for one in found if one.cls == LEAKED and one.type not in DATA]
+    """What may be deleted, and can hold a network or a group: all that is leaked, but for lasting data."""
+    return [one for one in found if one.cls == LEAKED and not holds_data(one.type)]
 
 
 def however_young(found: Sequence[Finding]) -> list[Finding]:
@@ -70,5 +70,5 @@ def strangers(found: Sequence[Finding]) -> list[str]:
     return [
         f"{one.kind} {one.id} ({one.cls}: {one.reason})"
         for one in found
-        if one.type and one.cls not in {LEAKED, PROTECTED, IN_USE} and one.type not in DATA
+        if one.type and one.cls not in {LEAKED, PROTECTED, IN_USE} and not holds_data(one.type)
     ]

@@ -5,10 +5,12 @@ held any more goes at once.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.spend.preview import losses as data_losses
+from infra.spend.preview import reading
 from scripts.berth.teardown.state import Resource, State, real, resources
 
 
@@ -55,19 +57,35 @@ def losses(state: State, *, all_disks: bool = False) -> list[Loss]:
     """The data that goes, stays or is saved. all_disks: those that are not protected are saved as well."""
     found = []
     for one in real(state):
-        said = DATA.get(one.type)
-        what = said(one.props) if said else ""
-        if not what:
-            if one.protected:
-                found.append(Loss(resource=one, what="protected", fate="kept"))
+        data = _data(one)
+        if data is None and not one.protected:
             continue
-        fate = "deleted"
+        fate = "kept" if one.protected else "deleted"
         if one.type in SAVED and (one.protected or all_disks):
             fate = "snapshot"
-        elif one.protected:
-            fate = "kept"
+        note = f"; {data.note}" if data and data.note else ""
+        what = f"{data.what}{note}" if data else "protected"
         found.append(Loss(resource=one, what=what, fate=fate))
     return found
+
+
+def holds_data(kind: str) -> bool:
+    """Whether deleting a resource of this type, Pulumi's token, ends lasting data."""
+    found = _lost(kind, {}, retained=False)
+    return found is not None and found.kind == "lasting"
+
+
+def _data(one: Resource) -> data_losses.Loss | None:
+    return _lost(one.type, one.props, retained=one.retained)
+
+
+def _lost(kind: str, props: Mapping[str, Any], *, retained: bool) -> data_losses.Loss | None:
+    urn = f"urn:pulumi:stack::project::{kind}::name"
+    old = reading.State(
+        urn=urn, custom=True, parent="", protect=False, retained=retained, inputs=props, outputs={}
+    )
+    # As if it were replaced: an object that the program made is its bucket's loss.
+    return data_losses.of(reading.Step(op="replace", urn=urn, old=old, new=None), "replace")
 
 
 def _levels(known: Sequence[Resource]) -> dict[str, int]:
@@ -92,50 +110,5 @@ def _listed(kinds: Mapping[str, int]) -> str:
     return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in sorted(kinds.items()))
 
 
-Props = Mapping[str, Any]
-
-
-def _bucket(props: Props) -> str:
-    if props.get("forceDestroy") is True:
-        return "all objects, in every version"
-    return "all objects; it has to be emptied first, for it has no forceDestroy"
-
-
-def _volume(props: Props) -> str:
-    return f"a disk of {props.get('size') or '?'} GiB"
-
-
-def _instance(props: Props) -> str:
-    root = props.get("rootBlockDevice") or {}
-    kept = isinstance(root, Mapping) and root.get("deleteOnTermination") is False
-    return "its disks, but for the root disk, which stays" if kept else "its disks"
-
-
-def _group(props: Props) -> str:
-    size = props.get("maxSize")
-    return "" if size == 0 else "the disks of its machines"
-
-
-def _says(text: str) -> Callable[[Props], str]:
-    return lambda _: text
-
-
-DATA: Mapping[str, Callable[[Props], str]] = {
-    "aws:s3/bucket:Bucket": _bucket,
-    "aws:s3/bucketV2:BucketV2": _bucket,
-    "aws:ebs/volume:Volume": _volume,
-    "aws:ec2/instance:Instance": _instance,
-    "aws:autoscaling/group:Group": _group,
-    "aws:ecr/repository:Repository": _says("its images"),
-    "aws:cloudwatch/logGroup:LogGroup": _says("its logs"),
-    "aws:kms/key:Key": _says("what is encrypted with it cannot be read any more"),
-    "aws:efs/fileSystem:FileSystem": _says("its files"),
-    "aws:rds/instance:Instance": _says("its database"),
-    "aws:dynamodb/table:Table": _says("its table"),
-    "aws:secretsmanager/secret:Secret": _says("its secret"),
-    "kubernetes:core/v1:PersistentVolumeClaim": _says("its volume, unless the storage class retains it"),
-    "kubernetes:apps/v1:StatefulSet": _says("the volumes that it claimed"),
-}
-"""By type: what is lost, from its properties; empty where nothing is."""
 SAVED = frozenset({"aws:ebs/volume:Volume", "aws:ec2/instance:Instance", "aws:autoscaling/group:Group"})
 """Types whose disks AWS makes snapshots of."""

@@ -27,6 +27,7 @@ class Resource:
     id: str
     custom: bool
     protect: bool
+    retained: bool
     parent: str
     provider: str
     needs: frozenset[str]
@@ -135,6 +136,7 @@ def _resource(one: Mapping[str, Any]) -> Resource:
         id=str(one.get("id") or ""),
         custom=bool(one.get("custom")),
         protect=bool(one.get("protect")),
+        retained=bool(one.get("retainOnDelete")),
         parent=str(one.get("parent") or ""),
         provider=provider,
         needs=frozenset(_needs(one, provider)),

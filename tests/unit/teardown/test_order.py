@@ -73,14 +73,14 @@ def test_a_property_a_parent_and_a_provider_count_as_needed() -> None:
 @pytest.mark.parametrize(
     ("one", "fate", "what"),
     [
-        (resource(BUCKET, "b", inputs={"forceDestroy": True}), "deleted", "in every version"),
-        (resource(BUCKET, "b"), "deleted", "emptied first"),
-        (resource(BUCKET, "b", protect=True), "kept", "objects"),
-        (resource(BUCKET, "b", inputs={"tags": {"berth:keep": "true"}}), "kept", "objects"),
+        (resource(BUCKET, "b", inputs={"forceDestroy": True}), "deleted", "every object"),
+        (resource(BUCKET, "b"), "deleted", "forceDestroy is off"),
+        (resource(BUCKET, "b", protect=True), "kept", "object"),
+        (resource(BUCKET, "b", inputs={"tags": {"berth:keep": "true"}}), "kept", "object"),
         (resource(VOLUME, "v", inputs={"size": 100}), "deleted", "100 GiB"),
-        (resource(VOLUME, "v", protect=True), "snapshot", "a disk"),
-        (resource(VOLUME, "v", inputs={"tags": {"berth:keep": "yes"}}), "snapshot", "a disk"),
-        (resource(VOLUME, "v", inputs={"tags": {"berth:keep": "false"}}), "deleted", "a disk"),
+        (resource(VOLUME, "v", protect=True), "snapshot", "the disk"),
+        (resource(VOLUME, "v", inputs={"tags": {"berth:keep": "yes"}}), "snapshot", "the disk"),
+        (resource(VOLUME, "v", inputs={"tags": {"berth:keep": "false"}}), "deleted", "the disk"),
         (resource(GROUP, "g", inputs={"maxSize": 1}), "deleted", "machines"),
         (resource(VPC, "net", protect=True), "kept", "protected"),
     ],
@@ -92,7 +92,22 @@ def test_data_has_a_fate(one: dict[str, Any], fate: str, what: str) -> None:
 
 
 def test_what_holds_no_data_is_no_loss() -> None:
-    assert order.losses(exported(resource(VPC, "net"), resource(GROUP, "g", inputs={"maxSize": 0}))) == []
+    assert order.losses(exported(resource(VPC, "net"), resource(VOLUME, "v", retainOnDelete=True))) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [
+        (VOLUME, True),
+        (BUCKET, True),
+        ("aws:ebs/snapshot:Snapshot", True),
+        ("aws:ec2/instance:Instance", False),
+        ("aws:ec2/networkInterface:NetworkInterface", False),
+        ("aws:lb/loadBalancer:LoadBalancer", False),
+    ],
+)
+def test_lasting_data_is_told_from_what_can_be_cleared_away(kind: str, *, holds: bool) -> None:
+    assert order.holds_data(kind) is holds
 
 
 def test_all_disks_may_be_saved() -> None:

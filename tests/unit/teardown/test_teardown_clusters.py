@@ -173,12 +173,16 @@ def test_in_a_cluster_of_others_only_our_namespaces_are_drained(
     engine: ScriptedEngine, kubernetes: Kubernetes, cloud: Cloud, listener: Listener
 ) -> None:
     del cloud
-    engine.put(ENV, provider(), inside(NAMESPACE, "ns", id="serving"))
+    predict = inside(SERVICE, "predict", id="serving/predict")
+    engine.put(ENV, provider(), inside(NAMESPACE, "ns", id="serving"), predict)
     kubernetes.put("services", "theirs", "public", type="LoadBalancer")
     kubernetes.put("persistentvolumeclaims", "theirs", "data")
     kubernetes.put("services", "serving", "ours", type="LoadBalancer")
+    kubernetes.put("services", "serving", "predict", type="LoadBalancer")
     run(engine, listener)
-    assert kubernetes.deletions == ["service ours --namespace serving"]
+    assert kubernetes.deletions == ["service ours --namespace serving"], (
+        "the engine deletes what is in the state"
+    )
 
 
 def test_what_does_not_drain_is_said_after_a_while(

@@ -241,7 +241,7 @@ def test_the_report_says_what_is_lost_and_what_is_left_to_pay(
     status = command.run(engine.place, ENV, Ask(yes=True, quiet=True), as_json=False)
     said = " ".join(capsys.readouterr().out.split())
     assert status == 3
-    assert "lost Bucket data: all objects, in every version" in said
+    assert "lost Bucket data: every object in the bucket" in said
     assert "1 thing is left" in said
     assert "$0.16 a day" in said
     assert "berth leaks aws-vm --delete" in said

@@ -179,7 +179,7 @@ class _Judge:
         self.lives, self.stack, self.now, self.grace = lives, stack, now, grace
         self.by_id = {live.id: live for live in lives}
         self.spaces = {live.id for live in lives if live.type in SPACES and self._is_ours(live)}
-        self.verdicts: dict[str, tuple[str, str]] = {}
+        self.verdicts: dict[tuple[str, str], tuple[str, str]] = {}
         self.held: dict[str, list[str]] = defaultdict(list)
         for live in lives:
             for part in live.parts:
@@ -244,10 +244,11 @@ class _Judge:
         return live.ending or (live.goes and any(holder.ending for holder in holders))
 
     def _verdict(self, live: Live) -> tuple[str, str]:
-        if live.id not in self.verdicts:
-            self.verdicts[live.id] = (UNCERTAIN, "it and what holds it hold each other")
-            self.verdicts[live.id] = self._judged(live)
-        return self.verdicts[live.id]
+        key = (live.type, live.id)  # a role and its profile often have one name
+        if key not in self.verdicts:
+            self.verdicts[key] = (UNCERTAIN, "it and what holds it hold each other")
+            self.verdicts[key] = self._judged(live)
+        return self.verdicts[key]
 
     def _judged(self, live: Live) -> tuple[str, str]:
         if self.stack.has(live):

@@ -48,18 +48,18 @@ def listed(place: Place, region: str, clusters: Iterable[str] = (), environment:
     for service in ("ec2", *services.USED):
         where.client(service)  # one after the other: making them is not safe in threads
     questions = {kind.name: partial(_rows, where, kind) for kind in KINDS} | services.questions(where)
-    found: dict[str, Live] = {}
+    found: dict[tuple[str, str], Live] = {}
     unanswered: dict[str, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = {what: pool.submit(ask) for what, ask in questions.items()}
         for what, answer in answers.items():
             try:
-                found |= {live.id: live for live in answer.result()}
+                found = {(live.type, live.id): live for live in answer.result()} | found
             except BerthError as problem:
                 unanswered[what] = problem.message
                 if len(unanswered) == len(questions):
                     raise
-    lives = _named(found, region)
+    lives = _named([*found.values()], region)
     return Listed(lives=_concerned(lives, set(clusters)), unanswered=unanswered)
 
 
@@ -87,11 +87,12 @@ def _rows(where: Region, kind: Kind) -> list[Live]:
     return [live for row in rows if (live := kind.read(row)) is not None]
 
 
-def _named(found: dict[str, Live], region: str) -> list[Live]:
+def _named(found: list[Live], region: str) -> list[Live]:
     """With the region, holders by their ids, and whose interfaces are a part of what."""
     # An interface's description has but a part of a load balancer's id.
-    balancers = {id_.partition(":loadbalancer/")[2]: id_ for id_ in found if ":loadbalancer/" in id_}
-    parts = {part for live in found.values() for part in live.parts}
+    ids = [live.id for live in found if ":loadbalancer/" in live.id]
+    balancers = {id_.partition(":loadbalancer/")[2]: id_ for id_ in ids}
+    parts = {part for live in found for part in live.parts}
     return [
         replace(
             live,
@@ -99,7 +100,7 @@ def _named(found: dict[str, Live], region: str) -> list[Live]:
             holders=tuple(balancers.get(holder, holder) for holder in live.holders),
             goes=live.goes or (live.type == INTERFACE and live.id in parts),
         )
-        for live in found.values()
+        for live in found
     ]
 
 

@@ -14,6 +14,7 @@ from scripts.berth.leaks import log as logging
 from scripts.berth.leaks import removal
 from scripts.berth.place import Place
 
+Key = tuple[str, str]
 PAUSE_SECONDS = 5.0
 MINUTES = 10.0  # a NAT gateway or a load balancer takes some to let go of its interfaces and addresses
 
@@ -47,33 +48,37 @@ def delete(
     leaked = sorted(
         (one for one in findings if one.cls == LEAKED), key=lambda one: (removal.rank(one.type), one.id)
     )
-    outcome: dict[str, Deleted] = {}
+    outcome: dict[Key, Deleted] = {}
     waiting: list[Finding] = []
     for finding in leaked:
         if finding.blocked_by:
             held = f"held by {', '.join(finding.blocked_by)}, which is not to be deleted"
-            outcome[finding.id] = _ended(log, say, finding, "kept", held)
+            outcome[_key(finding)] = _ended(log, say, finding, "kept", held)
         else:
             logging.write(log, finding, "asked")
             waiting.append(finding)
     until = time.monotonic() + minutes * 60
-    before: dict[str, str] = {}
+    before: dict[Key, str] = {}
     while waiting:
         last = time.monotonic() >= until
-        refusals: dict[str, str] = {}
+        refusals: dict[Key, str] = {}
         for finding in waiting:
             ended, said = _tried(place, finding)
             if ended or last:
-                outcome[finding.id] = _ended(log, say, finding, ended or "refused", said)
+                outcome[_key(finding)] = _ended(log, say, finding, ended or "refused", said)
                 continue
-            refusals[finding.id] = said
-            if before.get(finding.id) != said:
+            refusals[_key(finding)] = said
+            if before.get(_key(finding)) != said:
                 say(f"{finding.kind} {finding.id}: not yet: {said}")
-        waiting = [finding for finding in waiting if finding.id in refusals]
+        waiting = [finding for finding in waiting if _key(finding) in refusals]
         before = refusals
         if waiting:
             pause()
-    return [outcome[finding.id] for finding in leaked]
+    return [outcome[_key(finding)] for finding in leaked]
+
+
+def _key(finding: Finding) -> Key:
+    return finding.type, finding.id
 
 
 def _tried(place: Place, finding: Finding) -> tuple[str, str]:

@@ -145,6 +145,11 @@ def _budget(client_of: Callable[[str], Any], id_: str) -> None:
     client_of("budgets").delete_budget(AccountId=account, BudgetName=name)
 
 
+def _schedule(client_of: Callable[[str], Any], id_: str) -> None:
+    group, _, name = id_.rpartition("/")
+    client_of("scheduler").delete_schedule(GroupName=group, Name=name)
+
+
 def _rule(client_of: Callable[[str], Any], id_: str) -> None:
     events = client_of("events")
     targets = [target["Id"] for target in events.list_targets_by_rule(Rule=id_)["Targets"]]
@@ -173,6 +178,7 @@ _KUBERNETES = (
 )
 # In the order of deletion.
 _REMOVE: Mapping[str, Remove] = {
+    "aws:scheduler/schedule:Schedule": _schedule,
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:lambda/function:Function": _call("lambda", "delete_function", "FunctionName"),
     "aws:autoscaling/group:Group": _group,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Ask = Callable[[], list[Live]]
 USED = (
-    *("autoscaling", "budgets", "sts", "elb", "elbv2", "eks", "iam", "resourcegroupstaggingapi"),
+    *("autoscaling", "budgets", "scheduler", "sts", "elb", "elbv2", "eks", "iam", "resourcegroupstaggingapi"),
     *("cloudwatch", "ecr", "events", "kms", "lambda", "logs", "s3", "sns", "ssm"),
 )
 GONE = {
@@ -209,22 +209,40 @@ def _roles(where: "Region") -> Iterator[Live]:
                 )
 
 
-def _budget(where: "Region") -> Iterator[Live]:
-    """The environment's budget, by the name that infra/spend/budget.py gives it: budgets have no region."""
+def _named(where: "Region") -> Iterator[Live]:
+    """What carries no tag, or is in no region, and is known by the name that infra/spend gives it."""
     if not where.environment:
         return
     account, name = where.client("sts").get_caller_identity()["Account"], f"{MANAGER}-{where.environment}"
+    tags = {ENVIRONMENT: where.environment, MANAGED_BY: MANAGER}
+    asked = {"AccountId": account, "BudgetName": name}
+    budget = _unless_gone(lambda: where.client("budgets").describe_budget(**asked)["Budget"])
+    filters = json.dumps([budget.get("CostFilters"), budget.get("FilterExpression")]) if budget else ""
+    if f"user:{ENVIRONMENT}${where.environment}" in filters:
+        yield Live(id=f"{account}:{name}", type="aws:budgets/budget:Budget", name=name, tags=tags)
+    reaper = f"{name}-reaper"
+    schedule = _unless_gone(lambda: where.client("scheduler").get_schedule(Name=reaper))
+    if schedule:
+        yield Live(
+            id=f"default/{reaper}",
+            type="aws:scheduler/schedule:Schedule",
+            name=reaper,
+            tags=tags,
+            created=schedule.get("CreationDate"),
+        )
+    # A function that is called once more after its log group is deleted makes another, without tags.
+    log = f"/aws/lambda/{reaper}"
+    if _log_group(where, log) is not None:
+        yield Live(id=log, type="aws:cloudwatch/logGroup:LogGroup", name=log, tags=tags)
+
+
+def _unless_gone(ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     try:
-        row = where.client("budgets").describe_budget(AccountId=account, BudgetName=name)["Budget"]
+        return ask()
     except Exception as error:
         if code_of(error) in GONE:
-            return
+            return {}
         raise
-    if f"user:{ENVIRONMENT}${where.environment}" in json.dumps(
-        [row.get("CostFilters"), row.get("FilterExpression")]
-    ):
-        tags = {ENVIRONMENT: where.environment, MANAGED_BY: MANAGER}
-        yield Live(id=f"{account}:{name}", type="aws:budgets/budget:Budget", name=name, tags=tags)
 
 
 # ARN → type and id, for what the tagging API names and no other call here lists.
@@ -339,5 +357,5 @@ _LISTINGS: Mapping[str, Callable[["Region"], Iterator[Live]]] = {
     "EKS clusters": _clusters,
     "IAM roles": _roles,
     "tagged resources": _tagged,
-    "budget": _budget,
+    "what is known by its name": _named,
 }

@@ -320,3 +320,23 @@ def test_what_a_nat_gateway_holds_is_in_use_with_it_and_goes_after_it(leaky: Lea
     assert (found[gateway].daily_usd or 0) > 1
     assert all(one.done for one in leaky.delete(found).values())
     assert leaky.find() == {}
+
+
+def test_what_the_reaper_leaves_is_known_by_its_name(leaky: Leaky) -> None:
+    target = {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:x", "RoleArn": "arn:aws:iam::1:role/x"}
+    for name in ("berth-aws-vm-reaper", "berth-aws-vm-reaper-two"):
+        leaky.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
+        leaky.client("scheduler").create_schedule(
+            Name=name,
+            ScheduleExpression="rate(5 minutes)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+    leaky.knows(destroyed=True)
+    found = leaky.find()
+    assert {id_: one.cls for id_, one in found.items()} == {
+        "default/berth-aws-vm-reaper": LEAKED,
+        "/aws/lambda/berth-aws-vm-reaper": LEAKED,
+    }
+    assert all(one.done for one in leaky.delete(found).values())
+    assert leaky.find() == {}

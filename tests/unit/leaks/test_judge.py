@@ -143,3 +143,12 @@ def test_what_is_ending_is_nothing_to_tell_nor_what_ends_with_it() -> None:
     keeper = live("eni-aaaaaaaa", holders=("i-aaaaaaaa",), goes=True, blocks=("sg-aaaaaaaa",), tags={})
     (found,) = leaks.judge([group, keeper, machine], DESTROYED, NOW)
     assert found.blocked_by == (), "what is about to be gone holds nothing for long"
+
+
+def test_two_things_of_one_name_are_two() -> None:
+    role = live("machine", type="aws:iam/role:Role")
+    profile = live(
+        "machine", type="aws:iam/instanceProfile:InstanceProfile", tags={**OURS, "berth:keep": "yes"}
+    )
+    found = {one.type: one.cls for one in leaks.judge([role, profile], DESTROYED, NOW)}
+    assert found == {role.type: LEAKED, profile.type: PROTECTED}

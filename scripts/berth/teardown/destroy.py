@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,8 @@ def _meanwhile(act: Callable[[], None], every: float) -> Iterator[None]:
 
     def repeat() -> None:
         while not ended.wait(every):
-            act()
+            with suppress(Exception):  # the next look, or the end, will tell
+                act()
 
     thread = threading.Thread(target=repeat, daemon=True)
     thread.start()

@@ -256,7 +256,10 @@ class _Teardown:
         return left.look(self.place, self.env, clusters=self.names, region=self.region, destroyed=destroyed)
 
     def _between(self) -> None:
-        self._clear(left.however_young(self._look().findings))
+        # What the engine has just deleted may be in neither the state nor gone: that is not ours to clear.
+        engines = {one.id for one in states.real(self.plan.state)}
+        found = [one for one in self._look().findings if one.id not in engines]
+        self._clear(left.however_young(found))
 
     def _clear(self, found: Sequence[Finding]) -> None:
         self.outcome.cleared += left.clear(self.place, left.in_the_way(found), self.talk.say)

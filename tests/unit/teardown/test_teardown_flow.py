@@ -260,13 +260,13 @@ def test_what_an_interrupted_up_made_is_not_too_young_to_be_cleared_while_we_des
     engine: ScriptedEngine, cloud: Cloud, run: Down
 ) -> None:
     engine.put(ENV, resource(VPC, "net"))
-    cloud.findings = [finding("eni-1", TOO_YOUNG)]
+    cloud.findings = [finding("eni-1", TOO_YOUNG), finding("net-id", TOO_YOUNG, VPC)]
     run(yes=True)
     assert cloud.deleted == [], "the engine had not met it"
     engine.put(ENV, resource(VPC, "net"))
     engine.destroys(ENV, {"keeps": ["net"], "says": "error: DependencyViolation: held"})
     run(yes=True)
-    assert cloud.deleted == ["eni-1"]
+    assert cloud.deleted == ["eni-1"], "what is in the state is the engine's to delete"
 
 
 def test_ctrl_c_at_the_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
 """Records what the real engine says in previews, for tests/data/previews: run when the engine's words change.
 
-    python tests/bench/record_previews.py
+    python tests/bench/record_previews.py [local]
 
 The committed environment aws-vm with other values, and a small program with a disk and a bucket, each with
-the policy pack, on an emulated account. What no test reads is left out, long texts are cut.
+the policy pack, on an emulated account. What no test reads is left out, long texts are cut. local: the
+environment of that name alone, on the cluster of a rehearsal that runs and is not changed.
 """
 
 import json
@@ -20,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rehearsal"))
 import emulated_account
 from environment_trial import STACK, EnvironmentTrial, full_registry, places
+
+from rehearsal import session, workspace
+from rehearsal.paths import paths
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TARGET = CHECKOUT / "tests" / "data" / "previews"
@@ -159,6 +163,19 @@ def storage(folder: Path, environ: dict[str, str]) -> None:
     pulumi("", "destroy", "--yes", "--skip-preview", "--remove")
 
 
+def local(scratch: Path) -> None:
+    record = session.load(paths())
+    if record is None:
+        sys.exit("there is no rehearsal: `berth rehearse up local`")
+    environ = dict(session.inside(paths(), record, "local").over(os.environ))
+    (scratch / "backend").mkdir()
+    environ["PULUMI_BACKEND_URL"] = f"file://{scratch / 'backend'}"
+    folder = workspace.refresh(places(scratch))
+    environ["PATH"] = os.pathsep.join([*record.programs, environ["PATH"]])
+    _run(folder, environ, "stack", "init", "local")
+    keep("local", _run(folder, environ, *PREVIEW, "--stack", "local"))
+
+
 def _run(folder: Path, environ: dict[str, str], *arguments: str) -> str:
     return subprocess.run(
         ["pulumi", "-C", folder, "--non-interactive", *arguments],
@@ -172,6 +189,9 @@ def _run(folder: Path, environ: dict[str, str], *arguments: str) -> str:
 def main() -> None:
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="berth-previews-") as scratch:
+        if "local" in sys.argv:
+            local(Path(scratch))
+            return
         state = places(Path(scratch))
         with (
             full_registry(state) as registry,

@@ -4,7 +4,6 @@
 tests' own, so that a new price table changes no comment.
 """
 
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -38,6 +37,7 @@ CASES = {
     "quota-short": ("bigger-machine", SHORT, STRICT),
     "price-unknown": ("bigger-machine", NOT_ASKED, Thresholds()),
     "policy": ("policy", NEVER_ASKED, STRICT),
+    "kubernetes": ("local", NEVER_ASKED, Thresholds()),
     "lifetime-ended": ("lifetime-ended", NEVER_ASKED, Thresholds()),
 }
 
@@ -46,7 +46,15 @@ CASES = {
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Decision]:
     monkeypatch.setattr(estimate, "lines", previews.lines)
     name, found, thresholds = CASES[request.param]
-    decision = decide("aws-vm", previews.recorded(name), now=previews.NOW, found=found, thresholds=thresholds)
+    environment = "local" if name == "local" else "aws-vm"
+    decision = decide(
+        environment,
+        previews.recorded(name),
+        now=previews.NOW,
+        rehearsed=environment == "local",
+        found=found,
+        thresholds=thresholds,
+    )
     return request.param, decision
 
 
@@ -68,7 +76,7 @@ def test_a_terminal_shows_the_same_decision(
 ) -> None:
     name, decision = case
     console = Console(file=StringIO(), width=110, no_color=True)
-    terminal.show(console, replace(decision, rehearsed=True))
+    terminal.show(console, decision)
     assert isinstance(console.file, StringIO)
     lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
     compare("\n".join(lines) + "\n", COMMENTS / f"{name}.txt", request)

@@ -71,15 +71,17 @@ def find_all(
     regions = list(regions) or sorted(
         {str(config["region"]) for config in configs.values() if is_aws(config) and config.get("region")}
     )
-    found: list[Finding] = []
+    found: dict[tuple[str, str, str], Finding] = {}  # what is in no region is found in each
     names = {*configs, *(base.stack_names() if base.stack_names is not None else _stacks(base))}
     if account is not None:
         names |= {env for region in regions for env in _tagged(account, region)}
     for env in sorted(names):
         place = where(env) if env in configs else account
         for region in [""] if env in configs and not is_aws(configs[env]) else regions:
-            found += _found(place, env, region, now=now, clusters=clusters) if place is not None else []
-    return found
+            if place is not None:
+                listed = _found(place, env, region, now=now, clusters=clusters)
+                found = {(env, one.type, one.id): one for one in listed} | found
+    return [*found.values()]
 
 
 def account_of(where: Callable[[str], Place]) -> Place | None:

@@ -152,3 +152,18 @@ def test_two_things_of_one_name_are_two() -> None:
     )
     found = {one.type: one.cls for one in leaks.judge([role, profile], DESTROYED, NOW)}
     assert found == {role.type: LEAKED, profile.type: PROTECTED}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tags": OURS | {"berth:owner": "they"}}, "belongs to they, not to me"),
+        ({"tags": {"berth:environment": "trial"}}, "not berth:managed-by"),
+        ({"tags": OURS | {"berth:managed-by": "terraform"}}, "not berth:managed-by"),
+        ({"doubt": "objects would be lost"}, "objects would be lost"),
+    ],
+)
+def test_a_doubt_makes_it_uncertain_and_is_said(fields: dict[str, Any], said: str) -> None:
+    (found,) = leaks.judge([live("vol-aaaaaaaa", **fields)], DESTROYED, NOW)
+    assert found.cls == UNCERTAIN
+    assert said in found.reason

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from infra.spend.leaks import LEAKED
 from scripts.berth import leak_commands
-from scripts.berth.leaks import finding
+from scripts.berth.leaks import finding, services
 from scripts.berth.place import Place
 
 Run = Callable[..., Result]
@@ -114,6 +114,17 @@ def test_all_finds_environments_that_have_neither_values_nor_a_stack(leaky: Leak
     done = run("--all", "--delete", "--yes")
     assert done.exit_code == 3
     assert volumes(leaky) == {theirs, another}
+
+
+def test_what_has_no_region_is_told_once(leaky: Leaky) -> None:
+    leaky.knows(destroyed=True)
+    tags = [{"Key": key, "Value": value} for key, value in OURS.items()]
+    leaky.client("iam").create_role(RoleName="machine", AssumeRolePolicyDocument="{}", Tags=tags)
+    for service in ("ec2", *services.USED):
+        elsewhere = leaky.account.clients.get(service, "eu-west-1")
+        leaky.place.clients[service, "eu-west-1", ""] = elsewhere
+    found = finding.find_all(lambda _: leaky.place, ["us-east-1", "eu-west-1"])
+    assert [one.id for one in found] == ["machine"]
 
 
 def test_a_cloud_that_is_not_covered_does_not_hide_the_others(leaky: Leaky, run: Run) -> None:

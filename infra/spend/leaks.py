@@ -23,11 +23,13 @@ MANAGER = "berth"
 # `owned` where the key does; `shared` is what others may use and nobody of them owns.
 # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/nlb/
 # https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEBSCSIDriverEKSClusterScopedPolicy.html
 # https://github.com/aws/amazon-vpc-cni-k8s#cluster_name
 # https://karpenter.sh/docs/concepts/nodeclasses/
 OWNED_BY_CLUSTER = re.compile(r"kubernetes\.io/cluster/(.+)")
 CLUSTER_KEYS = (
     "elbv2.k8s.aws/cluster",
+    "ebs.csi.aws.com/cluster-name",
     "cluster.k8s.amazonaws.com/name",
     "eks:cluster-name",
     "aws:eks:cluster-name",

@@ -104,11 +104,10 @@ def _volume(row: Answer) -> Live | None:
 
 
 # How AWS's services describe the interfaces that they make, which says what an interface ends with.
-# https://docs.aws.amazon.com/vpc/latest/userguide/requester-managed-eni.html
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html
 _DESCRIBED = (
     re.compile(r"Interface for NAT Gateway (?P<id>nat-[0-9a-f]+)"),
     re.compile(r"VPC Endpoint Interface (?P<id>vpce-[0-9a-f]+)"),
-    re.compile(r".*\b(?P<id>eice-[0-9a-f]+)"),
     re.compile(r"ELB (?P<id>(?:app|net|gwy)/[^/ ]+/[0-9a-f]+)"),
     re.compile(r"ELB (?P<id>\S+)"),
     re.compile(r"Amazon EKS (?P<id>\S+)"),
@@ -121,6 +120,9 @@ def _interface(row: Answer) -> Live:
     found = [match["id"] for pattern in _DESCRIBED if (match := pattern.match(description))][:1]
     instance = attachment.get("InstanceId")
     # An address's holder may be an interface, and an interface's an instance.
+    found += (
+        [tags_of(row)["InstanceConnectEndpointId"]] if "InstanceConnectEndpointId" in tags_of(row) else []
+    )
     holders = (instance,) if instance else tuple(found)
     return Live(
         id=row["NetworkInterfaceId"],

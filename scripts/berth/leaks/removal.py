@@ -93,6 +93,15 @@ def _endpoint(client_of: Callable[[str], Any], id_: str) -> None:
             raise BerthError(f"AWS refused to delete {id_}: {error.get('Message') or error.get('Code')}")
 
 
+def _interface(client_of: Callable[[str], Any], id_: str) -> None:
+    ec2 = client_of("ec2")
+    found = ec2.describe_network_interfaces(NetworkInterfaceIds=[id_])["NetworkInterfaces"][0]
+    if found.get("RequesterManaged"):
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html
+        raise NotYet("the service that made it removes it")
+    ec2.delete_network_interface(NetworkInterfaceId=id_)
+
+
 def _security_group(client_of: Callable[[str], Any], id_: str) -> None:
     # Two groups that name each other keep each other: its own rules go first.
     ec2 = client_of("ec2")
@@ -190,9 +199,7 @@ _REMOVE: Mapping[str, Remove] = {
     "aws:ec2transitgateway/instanceConnectEndpoint:InstanceConnectEndpoint": _connect_endpoint,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ec2/natGateway:NatGateway": _call("ec2", "delete_nat_gateway", "NatGatewayId"),
-    "aws:ec2/networkInterface:NetworkInterface": _call(
-        "ec2", "delete_network_interface", "NetworkInterfaceId"
-    ),
+    "aws:ec2/networkInterface:NetworkInterface": _interface,
     "aws:ec2/eip:Eip": _address,
     "aws:ebs/volume:Volume": _call("ec2", "delete_volume", "VolumeId"),
     "aws:ec2/ami:Ami": _call("ec2", "deregister_image", "ImageId"),

@@ -138,3 +138,13 @@ def test_each_line_of_the_log_says_who_deleted_what_and_why(leaky: Leaky) -> Non
     assert asked["owner"] == "ml-team"
     assert asked["daily_usd"] > 0
     assert asked["by"]
+
+
+def test_an_interface_that_a_service_made_is_left_to_the_service(leaky: Leaky) -> None:
+    class Ec2:
+        def describe_network_interfaces(self, **_: Any) -> Any:
+            return {"NetworkInterfaces": [{"RequesterManaged": True}]}
+
+    leaky.place.clients["ec2", "us-east-1", ""] = Ec2()
+    with pytest.raises(removal.NotYet, match="the service that made it removes it"):
+        removal.remove(leaky.place, finding("eni-1", "aws:ec2/networkInterface:NetworkInterface"))

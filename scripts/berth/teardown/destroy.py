@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from scripts.berth import stack
 from scripts.berth.place import Place
@@ -31,6 +32,12 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
 _MOST_REASONS = 3
 _ERROR = re.compile(r"(?:error:|failed:)\s*(.+)")
+
+
+class Between(Protocol):
+    """What is done about what stands in the way."""
+
+    def __call__(self, *, running: bool) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +68,7 @@ def destroy(
     log: Path,
     say: Callable[[str], None],
     *,
-    between: Callable[[], None],
+    between: Between,
     quiet: bool = False,
     pace: Pace | None = None,
 ) -> list[Attempt]:
@@ -69,14 +76,15 @@ def destroy(
 
     An error in one place does not keep the engine from the rest, so that what costs most goes at once.
 
-    between: called before each further attempt and while the engine runs, to clear what stands in the way.
+    between: called before each further attempt and, with running=True, while the engine runs, to clear what
+    stands in the way.
     quiet: what the engine shows goes to the log alone.
     """
     pace = pace or Pace()
     attempts: list[Attempt] = []
     before = len(states.real(stack.exported(place, env)))
     for wait in (*pace.waits, None):
-        with _meanwhile(between, pace.look_every):
+        with _meanwhile(lambda: between(running=True), pace.look_every):
             done = _once(place, env, log, quiet=quiet)
         attempts.append(done)
         again = done.status != 0 and (done.left < before or PASSING.search(log.read_text(errors="replace")))
@@ -85,7 +93,7 @@ def destroy(
             return attempts
         for reason in done.reasons:
             say(f"not yet: {reason}")
-        between()
+        between(running=False)
         say(f"{done.left} resources are left; trying again in {wait:.0f} s ({len(pace.waits)} times at most)")
         pace.pause(wait)
     return attempts

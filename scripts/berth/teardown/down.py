@@ -185,6 +185,7 @@ class _Teardown:
         self.place, self.env, self.ask, self.talk = place, plan.env, ask, talk
         self.plan, self.outcome = plan, outcome
         self.region = states.region(plan.state)
+        self.seen: set[str] = set()
         self.names = {
             one.eks for one in [*plan.answering, *(cluster for cluster, _ in plan.silent)] if one.eks
         }
@@ -255,11 +256,12 @@ class _Teardown:
     def _look(self, *, destroyed: bool = False) -> Left:
         return left.look(self.place, self.env, clusters=self.names, region=self.region, destroyed=destroyed)
 
-    def _between(self) -> None:
-        # What the engine has just deleted may be in neither the state nor gone: that is not ours to clear.
+    def _between(self, *, running: bool) -> None:
+        """Clear the way. What a running engine is deleting may look leaked for a moment: two looks tell."""
         engines = {one.id for one in states.real(self.plan.state)}
-        found = [one for one in self._look().findings if one.id not in engines]
-        self._clear(left.however_young(found))
+        found = [one for one in left.however_young(self._look().findings) if one.id not in engines]
+        seen, self.seen = self.seen, {one.id for one in found if one.cls == LEAKED}
+        self._clear([one for one in found if not running or one.cls != LEAKED or one.id in seen])
 
     def _clear(self, found: Sequence[Finding]) -> None:
         self.outcome.cleared += left.clear(self.place, left.in_the_way(found), self.talk.say)

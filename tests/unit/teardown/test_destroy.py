@@ -34,8 +34,8 @@ class Trial:
             pace=Pace(waits=waits, pause=self.waited.append),
         )
 
-    def _look(self) -> None:
-        self.looked += 1
+    def _look(self, *, running: bool) -> None:
+        self.looked += not running
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_way_is_cleared_while_the_engine_waits(trial: Trial, monkeypatch: py
     monkeypatch.setattr(destroy, "_once", waits)
     attempts = destroy.destroy(
         *(trial.engine.place, ENV, trial.log, trial.said.append),
-        between=cleared.set,
+        between=lambda running: cleared.set() if running else None,
         pace=Pace(waits=(), look_every=0.001),
     )
     assert len(attempts) == 1

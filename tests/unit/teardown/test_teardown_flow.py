@@ -14,7 +14,7 @@ from teardown_fakes import Cloud, Listener
 
 from infra.spend.leaks import LEAKED, PROTECTED, TOO_YOUNG, UNCERTAIN, Finding
 from rehearsal.errors import BerthError
-from scripts.berth.teardown import command, down, snapshots
+from scripts.berth.teardown import command, destroy, down, snapshots
 from scripts.berth.teardown.down import Ask, Outcome
 from scripts.berth.teardown.snapshots import Snapshot
 
@@ -267,6 +267,25 @@ def test_what_an_interrupted_up_made_is_not_too_young_to_be_cleared_while_we_des
     engine.destroys(ENV, {"keeps": ["net"], "says": "error: DependencyViolation: held"})
     run(yes=True)
     assert cloud.deleted == ["eni-1"], "what is in the state is the engine's to delete"
+
+
+def test_what_looks_leaked_while_the_engine_runs_is_looked_at_twice(
+    engine: ScriptedEngine, cloud: Cloud, run: Down, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def destroys(*_: object, between: destroy.Between, **__: object) -> list[destroy.Attempt]:
+        cloud.findings = [finding("i-1", LEAKED), finding("eni-1", LEAKED)]
+        between(running=True)
+        assert cloud.deleted == [], "the engine may be about to end it"
+        cloud.findings = [finding("eni-1", LEAKED), finding("eni-2", LEAKED)]
+        between(running=True)
+        assert cloud.deleted == ["eni-1"]
+        between(running=False)
+        assert cloud.deleted == ["eni-1", "eni-2"]
+        return [destroy.Attempt(status=0, left=0, seconds=0)]
+
+    monkeypatch.setattr(destroy, "destroy", destroys)
+    engine.put(ENV, resource(VPC, "net"))
+    run(yes=True)
 
 
 def test_ctrl_c_at_the_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 UP_SECONDS = 900
+TRIES = 3
+"""How often an `up` is tried that ended before the time at which it was to be killed."""
 _READS = re.compile(r"(?:Describe|Get|List|Head|Lookup|Search|Simulate|BatchGet|BatchCheck)")
 _MASKS = (
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),

@@ -4,6 +4,7 @@ A provider itself waits a long time for a network interface to let go of its gro
 in the way is cleared while the engine runs, too.
 """
 
+import json
 import re
 import threading
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from scripts.berth import stack
 from scripts.berth.place import Place
@@ -30,8 +31,9 @@ PASSING = re.compile(
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 """
-_MOST_REASONS = 3
-_ERROR = re.compile(r"(?:error:|failed:)\s*(.+)")
+_MOST_REASONS, _LONGEST = 3, 300
+_ERROR = re.compile(r"error:\s*(.+)")
+_COLOUR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 
 
 class Between(Protocol):
@@ -42,12 +44,21 @@ class Between(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One run of the engine. left: resources after it. reasons: of its failure, the engine's own words."""
+    """One run of the engine.
+
+    left: resources after it. errors: of its failure, the engine's own words. passes: it may not fail later.
+    """
 
     status: int
     left: int
     seconds: float
-    reasons: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    passes: bool = False
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The first few of the errors."""
+        return self.errors[:_MOST_REASONS]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +98,7 @@ def destroy(
         with _meanwhile(lambda: between(running=True), pace.look_every):
             done = _once(place, env, log, quiet=quiet)
         attempts.append(done)
-        again = done.status != 0 and (done.left < before or PASSING.search(log.read_text(errors="replace")))
+        again = done.status != 0 and (done.left < before or done.passes)
         before = done.left
         if not again or wait is None:
             return attempts
@@ -123,20 +134,41 @@ def _once(place: Place, env: str, log: Path, *, quiet: bool) -> Attempt:
     flags = ["--yes", "--skip-preview", "--continue-on-error", "--exclude-protected"]
     status = place.run("destroy", "--stack", env, *flags, log=log, quiet=quiet)
     left = len(states.real(stack.exported(place, env)))
+    said = log.read_text(errors="replace") if status else ""
     return Attempt(
         status=status,
         left=left,
         seconds=time.monotonic() - began,
-        reasons=() if status == 0 else reasons(log.read_text(errors="replace")),
+        errors=errors(said),
+        passes=PASSING.search(messages(said)) is not None,
     )
 
 
-def reasons(said: str) -> tuple[str, ...]:
-    """Why a destroy failed, the first few, each once; of the engine's output or event log."""
+def errors(said: str) -> tuple[str, ...]:
+    """Why a destroy failed, each reason once, in a line; of the engine's output or event log."""
     found: dict[str, None] = {}
-    for line in said.splitlines():
-        if "update failed" in line or "preview failed" in line:
-            continue
-        if match := _ERROR.search(re.sub(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m", "", line)):
-            found.setdefault(match[1].strip().split("\\n")[0][:300].rstrip('"}, '))
-    return tuple(found)[:_MOST_REASONS]
+    lines = iter(messages(said).splitlines())
+    for line in lines:
+        if (match := _ERROR.search(line)) and "update failed" not in line:
+            reason = match[1].strip()
+            # A provider's list of errors, of which it has mostly one.
+            more = next(lines, "").strip(" *\t") if reason.endswith("occurred:") else ""
+            found.setdefault(f"{reason} {more}".strip()[:_LONGEST])
+    return tuple(found)
+
+
+def messages(said: str) -> str:
+    """What the engine printed, without colours; of an event log, which has all properties too, the errors."""
+    if said.startswith('{"sequence"'):
+        events = [_event(line).get("diagnosticEvent") or {} for line in said.splitlines()]
+        failed = [one for one in events if one.get("severity") == "error"]
+        said = "\n".join(f"error: {one.get('message', '')}" for one in failed)
+    return _COLOUR.sub("", said)
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}

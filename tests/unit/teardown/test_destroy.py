@@ -1,7 +1,9 @@
 """`pulumi destroy`, again where what failed may not fail later."""
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted_engine import ScriptedEngine, resource
@@ -99,23 +101,41 @@ def test_the_way_is_cleared_while_the_engine_waits(trial: Trial, monkeypatch: py
     assert len(attempts) == 1
 
 
+def event(**content: Any) -> str:
+    return json.dumps({"sequence": 1, "timestamp": 2, **content})
+
+
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    "said",
     [
-        (f" -  x deleting\n{HELD}\nerror: update failed\n", "DependencyViolation"),
-        (f"\x1b[31merror: \x1b[0m{HELD.removeprefix('error: ')}", "DependencyViolation"),
-        (
-            (
-                '{"diagnosticEvent":{"message":"<{%fg 1%}>error: <{%reset%}>'
-                'deleting: ec2: Throttling: slow down\\n","severity":"error"}}'
-            ),
-            "deleting: ec2: Throttling: slow down",
+        f" -  x deleting\n{HELD}\nerror: update failed\n",
+        HELD.replace("error: ", "\x1b[31merror: \x1b[0m"),
+        event(
+            diagnosticEvent={
+                "prefix": "<{%fg 1%}>error: <{%reset%}>",
+                "message": f"<{{%reset%}}>{HELD.removeprefix('error: ')}\n  and more\n<{{%reset%}}>",
+                "severity": "error",
+            }
         ),
     ],
+    ids=["output", "colours", "event log"],
 )
-def test_reasons_are_read_from_output_and_event_log(said: str, expected: str) -> None:
-    (reason,) = destroy.reasons(said)
-    assert expected in reason
-    assert "update failed" not in reason
-    assert "\x1b" not in reason
-    assert "severity" not in reason
+def test_errors_are_read_from_output_and_event_log(said: str) -> None:
+    assert destroy.errors(said) == (HELD.removeprefix("error: "),)
+
+
+def test_a_providers_list_of_errors_is_read_with_its_first(trial: Trial) -> None:
+    listed = "error: deleting urn: 1 error occurred:\n\t* deleting group: DependencyViolation: held\n\n"
+    assert destroy.errors(listed) == (
+        "deleting urn: 1 error occurred: deleting group: DependencyViolation: held",
+    )
+    trial.engine.destroys(ENV, {"keeps": ["sg", "net"], "says": listed})
+    assert [one.status for one in trial.run(1)] == [255, 0]
+
+
+def test_what_a_resource_says_is_no_error() -> None:
+    """Its properties are in the event log, too: a machine's first boot may well echo "error: Throttling"."""
+    script = {"userData": "echo error: Throttling"}
+    said = event(resourcePreEvent={"metadata": {"op": "delete", "old": {"inputs": script}}})
+    warned = event(diagnosticEvent={"message": "error: Throttling", "severity": "warning"})
+    assert destroy.errors(f"{said}\n{warned}\n{{half a line") == ()

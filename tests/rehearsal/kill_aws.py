@@ -124,7 +124,7 @@ class KillableAws:
         return state
 
     def _kinds(self, state: dict[str, Any]) -> Counter[str]:
-        return Counter(str(one["type"]) for one in state["deployment"]["resources"])
+        return Counter(str(one["type"]) for one in state["deployment"].get("resources") or [])
 
     def _wrong(self) -> list[str]:
         state = self._state()

@@ -6,6 +6,7 @@ a list of objects is named in the singular. What the rule cannot know is in NAME
 
 import importlib
 import inspect
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def kind(token: str) -> str:
 def properties(token: str) -> list[str]:
     """Every input that the published SDK has for a type: a plan shows those that are not set as null."""
     _, module, name = token.split(":")
-    package = importlib.import_module(f"pulumi_aws.{module.partition('/')[0]}")
+    folder = module.partition("/")[0]
+    package = importlib.import_module(f"pulumi_aws.{folder}{'_' if keyword.iskeyword(folder) else ''}")
     arguments = inspect.signature(getattr(package, f"{name}Args").__init__).parameters
     return [singular(one) if one.endswith("s") else one for one in arguments if one != "self"]
 

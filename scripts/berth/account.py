@@ -46,18 +46,6 @@ def preview(
     fail_on: previews.FailOn = "",
 ) -> None:
     """Show what `up` would change, cost and lose, and what stands in its way; nothing is changed."""
-    if in_rehearsal_shell():
-        rehearse.preview(
-            env,
-            as_json=as_json,
-            markdown=markdown,
-            plain=plain,
-            live=live,
-            max_hourly=max_hourly,
-            max_monthly_delta=max_monthly_delta,
-            fail_on=fail_on,
-        )
-        return
     asked = previews.ask(
         as_json=as_json,
         markdown=markdown,
@@ -67,6 +55,8 @@ def preview(
         max_monthly_delta=max_monthly_delta,
         fail_on=fail_on,
     )
+    if in_rehearsal_shell():
+        raise typer.Exit(rehearse.show_preview(env, asked))
     raise typer.Exit(previews.show(_account(env), env, asked))
 
 

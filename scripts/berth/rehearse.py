@@ -73,10 +73,22 @@ def preview(
         max_monthly_delta=max_monthly_delta,
         fail_on=fail_on,
     )
+    raise typer.Exit(show_preview(env, asked, cluster, gpus, machines=machines))
+
+
+def show_preview(
+    env: str,
+    asked: previews.Ask,
+    cluster: str | None = None,
+    gpus: int | None = None,
+    *,
+    machines: bool | None = None,
+) -> int:
+    """Preview an environment in the rehearsal; returns the exit status."""
     where = inside.here()
     choice = inside.choose(where, known(env), cluster, gpus, machines=machines)
     inside.leave_shims_alone(where)
-    raise typer.Exit(previews.show(inside.enter(where, env, choice), env, asked))
+    return previews.show(inside.enter(where, env, choice), env, asked)
 
 
 def down(env: options.Env = DEFAULT_ENV, *, purge: options.Purge = False, yes: options.Yes = False) -> None:

@@ -30,6 +30,8 @@ elif words[:2] == ["stack", "import"]:
     file.write_text(sys.stdin.read())
 elif words[:2] == ["stack", "rm"]:
     file.unlink()
+elif words[:2] == ["stack", "history"]:
+    print(json.dumps([] if (folder / f"{{name}}.new").exists() else [{{"kind": "update"}}]))
 elif words[:3] == ["stack", "tag", "get"]:
     tag = folder / f"{{name}}.tag"
     if not tag.exists():
@@ -61,9 +63,11 @@ class ScriptedEngine:
     folder: Path
     place: Place
 
-    def put(self, env: str, *resources: Mapping[str, Any], time: str = "2026-11-22T10:00:00Z") -> None:
-        """Give an environment a state."""
-        deployment = {"manifest": {"time": time}, "resources": list(resources)}
+    def put(self, env: str, *resources: Mapping[str, Any], deployed: bool = True) -> None:
+        """Give an environment a state. deployed: whether it has a history."""
+        deployment = {"manifest": {"time": "2026-11-22T10:00:00Z"}, "resources": list(resources)}
+        if not deployed:
+            (self.folder / f"{env}.new").touch()
         (self.folder / f"{env}.state.json").write_text(json.dumps({"version": 3, "deployment": deployment}))
 
     def state(self, env: str) -> dict[str, Any]:

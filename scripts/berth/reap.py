@@ -111,7 +111,11 @@ class Reaper:
             return Verdict(environment=env, state=SKIPPED, reason="it is not deployed here")
         state = stack.exported(place, env)
         verdict = judge(
-            env, state, config_of(place, env), tag=tagged(place, env), now=self.now, warn=self.warn
+            *(env, state, config_of(place, env)),
+            tag=tagged(place, env),
+            deployed=bool(states.real(state)) or stack.was_deployed(place, env),
+            now=self.now,
+            warn=self.warn,
         )
         if verdict.state == ENDS_SOON and not self.dry_run:
             for topic in notify(place, state, f"{env} ends soon: {verdict.reason}"):
@@ -161,7 +165,7 @@ class Reaper:
         if self.dry_run:
             verdict = Verdict(environment=env, state=EXPIRED, reason=what)
         else:
-            place = self.where("")
+            place = leaks.place_of(self.where, found[0])
             done = leaks.delete(place, found, leaks.log_of(place), self.say)
             gone = sum(one.done for one in done)
             state = REAPED if gone == len(found) else FAILED
@@ -176,10 +180,13 @@ def judge(
     config: Mapping[str, Any] | None,
     *,
     tag: str,
+    deployed: bool = True,
     now: datetime,
     warn: timedelta,
 ) -> Verdict:
     """Whether an environment has expired; pure. config: its values, None without a file. tag: the stack's.
+
+    deployed: whether it ever was; a stack that a preview has made never was.
 
     Of several ends the latest counts: `berth extend` writes the values and the stack's tag at once, and the
     resources' tags follow with the next `up`.
@@ -193,7 +200,7 @@ def judge(
         return Verdict(environment=env, state=SKIPPED, reason=stranger)
     end = latest([str(config.get("expires_at") or ""), tag, *_tags(state, EXPIRES_AT)])
     if end is None:
-        if states.destroyed(state):
+        if deployed and not states.real(state):
             return Verdict(environment=env, state=EXPIRED, reason="it was destroyed, and not to its end")
         return Verdict(environment=env, state=LIVES, reason="it has no end")
     at = end.strftime(lifetime.FORMAT)

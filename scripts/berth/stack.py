@@ -53,6 +53,11 @@ def deploy(place: Place, env: str, log: Path, *, yes: bool, target: str = "", re
         raise failed(f"`pulumi up` of {env} failed", log, f"{place.prefix} up {env}")
 
 
+def was_deployed(place: Place, env: str) -> bool:
+    """Whether an update of the stack has ever run to an end: its history knows, not the time in its state."""
+    return bool(json.loads(place.capture("stack", "history", "--json", "--stack", env) or "[]"))
+
+
 def log_of(place: Place, env: str) -> Path:
     """Where a deployment's log goes."""
     if place.rehearsed:

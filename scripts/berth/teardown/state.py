@@ -59,12 +59,6 @@ def real(state: State) -> list[Resource]:
     return [one for one in resources(state) if one.real]
 
 
-def destroyed(state: State) -> bool:
-    """Whether the stack had resources and has none any more; one that a preview made says the year 1."""
-    time = str(((state.get("deployment") or {}).get("manifest") or {}).get("time") or "0001")
-    return not real(state) and not time.startswith("0001")
-
-
 def default_tags(state: State) -> dict[str, str]:
     """The tags that the environment's cloud provider gives everything: whose it is, until when."""
     found: dict[str, str] = {}

@@ -37,12 +37,18 @@ def network(env: str = "a", **more: str) -> dict[str, Any]:
     return resource(VPC, "net", env=env, inputs={"tags": tags(**{"environment": env, **more})})
 
 
-def exported(*resources: dict[str, Any], time: str = "2026-11-22T10:00:00Z") -> dict[str, Any]:
-    return {"deployment": {"manifest": {"time": time}, "resources": list(resources)}}
+def exported(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"deployment": {"manifest": {}, "resources": list(resources)}}
 
 
-def judged(state: dict[str, Any], config: dict[str, Any] | None = CONFIG, tag: str = "") -> Verdict:
-    return reap.judge("a", state, config, tag=tag, now=NOW, warn=WARN)
+def judged(
+    state: dict[str, Any],
+    config: dict[str, Any] | None = CONFIG,
+    tag: str = "",
+    *,
+    deployed: bool = True,
+) -> Verdict:
+    return reap.judge("a", state, config, tag=tag, deployed=deployed, now=NOW, warn=WARN)
 
 
 # The judgement
@@ -102,7 +108,7 @@ def test_a_teardown_that_did_not_finish_is_finished() -> None:
     """Its stack is empty, and its tags went with its resources."""
     assert judged(exported()).state == "expired"
     assert judged(exported(), {**CONFIG, "expires_at": LATER}).state == "lives", "about to be deployed again"
-    assert judged(exported(time="0001-01-01T00:00:00Z")).state == "lives", "only ever previewed"
+    assert judged(exported(), deployed=False).state == "lives", "only ever previewed"
 
 
 # The runs
@@ -206,6 +212,14 @@ def test_a_state_that_cannot_be_read_keeps_no_other_alive(engine: ScriptedEngine
     engine.values("b", target="aws-vm", owner="ml-team")
     (engine.place.values / "Pulumi.b.yaml").write_text("config: [")
     assert states(reaper.all()) == {"a": "reaped", "b": "failed", "c": "lives"}
+
+
+def test_a_stack_that_was_only_previewed_is_left_alone(engine: ScriptedEngine, reaper: Reaper) -> None:
+    engine.put("a", deployed=False)
+    engine.values("a", target="aws-vm", owner="ml-team")
+    assert reaper.one("a").state == "lives"
+    assert engine.has("a")
+    assert engine.called("destroy") == []
 
 
 def test_what_is_leaked_of_an_expired_environment_goes_and_what_is_uncertain_does_not(

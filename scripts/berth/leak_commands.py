@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from infra.spend.leaks import LEAKED, UNCERTAIN, Finding
-from scripts.berth import options
+from scripts.berth import options, values
 from scripts.berth.place import Place
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ def register(app: typer.Typer, where: Where) -> None:
             if env is None:
                 return finding.find_all(where, region or [], clusters=cluster or [])
             place, regions = where(env), region or [""]
+            if not values.is_known(place, env):
+                note = f"note: {env} has neither a values file nor a stack here; looking for its tag alone"
+                print(note, file=sys.stderr)
             return [
                 one
                 for name in regions

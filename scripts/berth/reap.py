@@ -64,6 +64,12 @@ def register(app: typer.Typer, where: Where) -> None:
         def say(text: str) -> None:
             typer.echo(text, err=as_json)
 
+        unknown = [name for name in env or [] if not values.is_known(where(name), name)]
+        if unknown:
+            raise BerthError(
+                f"there is no environment {', '.join(map(repr, unknown))}: no values file and no stack",
+                "`berth reap --all --dry-run` lists those that there are.",
+            )
         reaper = Reaper(where, say, warn=timedelta(hours=warn_hours), dry_run=dry_run, quiet=as_json)
         done = reaper.all() if all_ else [reaper.one(name) for name in env or []]
         if as_json:

@@ -21,6 +21,11 @@ def file_of(place: Place, env: str) -> Path:
     return place.values / f"Pulumi.{env}.yaml"
 
 
+def is_known(place: Place, env: str) -> bool:
+    """Whether an environment has a values file or a stack here."""
+    return file_of(place, env).is_file() or place.has_stack(env)
+
+
 def read(file: Path) -> dict[str, Any]:
     """The configuration, keys without `berth:`.
 

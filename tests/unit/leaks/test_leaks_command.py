@@ -61,6 +61,12 @@ def test_delete_asks_and_no_means_no(leaky: Leaky, run: Run) -> None:
     assert volumes(leaky) == {volume}
 
 
+def test_a_name_that_nothing_has_is_said(leaky: Leaky, run: Run) -> None:
+    leaky.knows(destroyed=True)
+    assert "neither a values file nor a stack" not in run("aws-vm").output
+    assert "aws-mv has neither a values file nor a stack" in run("aws-mv").output
+
+
 def test_delete_removes_the_leaked_and_says_where_that_is_written(leaky: Leaky, run: Run) -> None:
     leaky.knows(destroyed=True)
     leaky.volume(OURS)

@@ -335,3 +335,10 @@ def test_what_is_left_is_in_the_status(command: typer.Typer, engine: ScriptedEng
 def test_either_names_or_all(command: typer.Typer, engine: ScriptedEngine, words: list[str]) -> None:
     assert CliRunner().invoke(command, ["reap", *words]).exit_code == 2
     assert engine.calls == []
+
+
+def test_names_that_nothing_has_are_refused_at_once(command: typer.Typer, engine: ScriptedEngine) -> None:
+    refused = CliRunner().invoke(command, ["reap", "a", "a-typo", "b-typo"]).exception
+    assert isinstance(refused, BerthError)
+    assert "'a-typo', 'b-typo'" in refused.message
+    assert engine.has("a"), "nothing was begun"

@@ -7,32 +7,19 @@ https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.h
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from infra.spend.leaks import ENVIRONMENT, Live, cluster_of
 from rehearsal.errors import BerthError
-from scripts.berth.aws.clients import asking, client
+from scripts.berth.aws.clients import asking
 from scripts.berth.leaks import services
 from scripts.berth.leaks.kinds import INTERFACE, KINDS, Kind
 from scripts.berth.leaks.listed import Listed
+from scripts.berth.leaks.region import Region
 from scripts.berth.place import Place
 
 AT_ONCE = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Region:
-    """A region of the account that a place acts on. environment: the one that is asked for; empty for all."""
-
-    place: Place
-    name: str
-    environment: str = ""
-
-    def client(self, service: str) -> Any:
-        """A client of a service."""
-        return client(self.place, service, self.name)
 
 
 def listed(place: Place, region: str, clusters: Iterable[str] = (), environment: str = "") -> Listed:

@@ -3,14 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.spend.leaks import ENVIRONMENT, MANAGED_BY, MANAGER, Live
 from scripts.berth.aws.clients import REFUSED, asking, code_of
 from scripts.berth.leaks.kinds import tags_of
-
-if TYPE_CHECKING:
-    from scripts.berth.leaks.aws import Region
+from scripts.berth.leaks.region import Region
 
 Ask = Callable[[], list[Live]]
 USED = (
@@ -30,10 +28,10 @@ GONE = {
 _LB = "aws:lb/loadBalancer:LoadBalancer"
 
 
-def questions(where: "Region") -> dict[str, Ask]:
+def questions(where: Region) -> dict[str, Ask]:
     """What to ask, by name."""
 
-    def of(name: str, listing: Callable[["Region"], Iterator[Live]]) -> Ask:
+    def of(name: str, listing: Callable[[Region], Iterator[Live]]) -> Ask:
         def ask() -> list[Live]:
             with asking(f"the {name} in {where.name}"):
                 return list(listing(where))
@@ -43,7 +41,7 @@ def questions(where: "Region") -> dict[str, Ask]:
     return {name: of(name, listing) for name, listing in _LISTINGS.items()}
 
 
-def _groups(where: "Region") -> Iterator[Live]:
+def _groups(where: Region) -> Iterator[Live]:
     for page in where.client("autoscaling").get_paginator("describe_auto_scaling_groups").paginate():
         for row in page["AutoScalingGroups"]:
             if "Delete" in str(row.get("Status", "")):
@@ -69,7 +67,7 @@ def _mixed(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _load_balancers(where: "Region") -> Iterator[Live]:
+def _load_balancers(where: Region) -> Iterator[Live]:
     elb = where.client("elbv2")
     rows = [
         row
@@ -100,7 +98,7 @@ def _load_balancers(where: "Region") -> Iterator[Live]:
         )
 
 
-def _target_groups(where: "Region") -> Iterator[Live]:
+def _target_groups(where: Region) -> Iterator[Live]:
     elb = where.client("elbv2")
     rows = [
         row for page in elb.get_paginator("describe_target_groups").paginate() for row in page["TargetGroups"]
@@ -118,7 +116,7 @@ def _target_groups(where: "Region") -> Iterator[Live]:
         )
 
 
-def _classic(where: "Region") -> Iterator[Live]:
+def _classic(where: Region) -> Iterator[Live]:
     elb = where.client("elb")
     rows = [
         row
@@ -147,7 +145,7 @@ def _elb_tags(elb: Any, argument: str, key: str, names: Sequence[str]) -> dict[s
     return found
 
 
-def _clusters(where: "Region") -> Iterator[Live]:
+def _clusters(where: Region) -> Iterator[Live]:
     eks = where.client("eks")
     for page in eks.get_paginator("list_clusters").paginate():
         for name in page["clusters"]:
@@ -173,7 +171,7 @@ def _clusters(where: "Region") -> Iterator[Live]:
             )
 
 
-def _roles(where: "Region") -> Iterator[Live]:
+def _roles(where: Region) -> Iterator[Live]:
     """Roles with their instance profiles; listing the roles alone would leave out their tags.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
@@ -184,7 +182,7 @@ def _roles(where: "Region") -> Iterator[Live]:
             tags = tags_of(row)
             if ENVIRONMENT not in tags:
                 continue
-            used = (row.get("RoleLastUsed") or {}).get("Region") or where.name
+            used = (row.get("RoleLastUsed") or {}).get(Region) or where.name
             elsewhere = f"last used in {used}, not in {where.name}" if used != where.name else ""
             profiles = row.get("InstanceProfileList", [])
             yield Live(
@@ -209,7 +207,7 @@ def _roles(where: "Region") -> Iterator[Live]:
                 )
 
 
-def _named(where: "Region") -> Iterator[Live]:
+def _named(where: Region) -> Iterator[Live]:
     """What carries no tag, or is in no region, and is known by the name that infra/spend gives it."""
     if not where.environment:
         return
@@ -262,7 +260,7 @@ _BY_ARN = (
 )
 
 
-def _tagged(where: "Region") -> Iterator[Live]:
+def _tagged(where: Region) -> Iterator[Live]:
     pages = where.client("resourcegroupstaggingapi").get_paginator("get_resources")
     values = {"Values": [where.environment]} if where.environment else {}
     for page in pages.paginate(TagFilters=[{"Key": ENVIRONMENT, **values}]):
@@ -274,7 +272,7 @@ def _tagged(where: "Region") -> Iterator[Live]:
                     yield Live(id=match["id"], type=token, name=match["id"], arn=arn, tags=tags, **found)
 
 
-def _looked_at(where: "Region", token: str, id_: str) -> dict[str, Any] | None:
+def _looked_at(where: Region, token: str, id_: str) -> dict[str, Any] | None:
     """What its own service says of it; None where it is gone."""
     try:
         return _LOOKS[token](where, id_)
@@ -286,13 +284,13 @@ def _looked_at(where: "Region", token: str, id_: str) -> dict[str, Any] | None:
         raise
 
 
-def _bucket(where: "Region", id_: str) -> dict[str, Any]:
+def _bucket(where: Region, id_: str) -> dict[str, Any]:
     answer = where.client("s3").list_object_versions(Bucket=id_, MaxKeys=1)
     full = answer.get("Versions") or answer.get("DeleteMarkers")
     return {"doubt": "it has objects, which would be lost"} if full else {}
 
 
-def _repository(where: "Region", id_: str) -> dict[str, Any]:
+def _repository(where: Region, id_: str) -> dict[str, Any]:
     ecr = where.client("ecr")
     row = ecr.describe_repositories(repositoryNames=[id_])["repositories"][0]
     full = ecr.list_images(repositoryName=id_, maxResults=1).get("imageIds")
@@ -302,43 +300,43 @@ def _repository(where: "Region", id_: str) -> dict[str, Any]:
     }
 
 
-def _log_group(where: "Region", id_: str) -> dict[str, Any] | None:
+def _log_group(where: Region, id_: str) -> dict[str, Any] | None:
     rows = where.client("logs").describe_log_groups(logGroupNamePrefix=id_)["logGroups"]
     return {} if any(row["logGroupName"] == id_ for row in rows) else None
 
 
-def _topic(where: "Region", id_: str) -> dict[str, Any]:
+def _topic(where: Region, id_: str) -> dict[str, Any]:
     where.client("sns").get_topic_attributes(TopicArn=id_)
     return {}
 
 
-def _alarm(where: "Region", id_: str) -> dict[str, Any] | None:
+def _alarm(where: Region, id_: str) -> dict[str, Any] | None:
     return {} if where.client("cloudwatch").describe_alarms(AlarmNames=[id_])["MetricAlarms"] else None
 
 
-def _parameter(where: "Region", id_: str) -> dict[str, Any]:
+def _parameter(where: Region, id_: str) -> dict[str, Any]:
     where.client("ssm").get_parameter(Name=id_)
     return {}
 
 
-def _key(where: "Region", id_: str) -> dict[str, Any] | None:
+def _key(where: Region, id_: str) -> dict[str, Any] | None:
     row = where.client("kms").describe_key(KeyId=id_)["KeyMetadata"]
     if row["KeyState"] == "PendingDeletion":
         return None
     return {"created": row.get("CreationDate"), "doubt": "what it has encrypted would be lost"}
 
 
-def _function(where: "Region", id_: str) -> dict[str, Any]:
+def _function(where: Region, id_: str) -> dict[str, Any]:
     where.client("lambda").get_function(FunctionName=id_)
     return {}
 
 
-def _rule(where: "Region", id_: str) -> dict[str, Any]:
+def _rule(where: Region, id_: str) -> dict[str, Any]:
     where.client("events").describe_rule(Name=id_)
     return {}
 
 
-_LOOKS: Mapping[str, Callable[["Region", str], dict[str, Any] | None]] = {
+_LOOKS: Mapping[str, Callable[[Region, str], dict[str, Any] | None]] = {
     "aws:s3/bucket:Bucket": _bucket,
     "aws:ecr/repository:Repository": _repository,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
@@ -349,7 +347,7 @@ _LOOKS: Mapping[str, Callable[["Region", str], dict[str, Any] | None]] = {
     "aws:lambda/function:Function": _function,
     "aws:cloudwatch/eventRule:EventRule": _rule,
 }
-_LISTINGS: Mapping[str, Callable[["Region"], Iterator[Live]]] = {
+_LISTINGS: Mapping[str, Callable[[Region], Iterator[Live]]] = {
     "auto scaling groups": _groups,
     "load balancers": _load_balancers,
     "target groups": _target_groups,
